@@ -1,0 +1,1 @@
+"""Fuzzing of the parser: `python tools/fuzz/run.py`."""
