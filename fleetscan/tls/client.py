@@ -1,0 +1,404 @@
+"""The TLS client without I/O: records in, messages to their handlers, records out.
+
+The state machine is the table `HANDLERS`; one function for each expected message is
+in `negotiation`, `tls13` and `tls12`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from fleetscan import _parse, limits
+from fleetscan._parse import MessageReader, ParseFault, RecordReader
+from fleetscan.errors import ParseError
+from fleetscan.registry import alerts, content_types, handshake_types, versions
+from fleetscan.tls import events as seen
+from fleetscan.tls import negotiation, tls12, tls13
+from fleetscan.tls.hello import wire_server_name
+from fleetscan.tls.session import FATAL, WARNING, Session, State
+from fleetscan.tls.violations import ALERTS, ViolationError
+from fleetscan.vocabulary import ConfirmedBy, Origin, Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fleetscan._parse import Message, Record
+    from fleetscan.tls.events import Event
+    from fleetscan.tls.key_shares import KeyShares
+    from fleetscan.tls.profile import HelloProfile
+
+Handler: TypeAlias = "Callable[[Session, Message], None]"
+
+# What each state takes. Whatever is not here is an unexpected_message.
+HANDLERS: Final[dict[State, dict[int, Handler]]] = {
+    State.SERVER_HELLO: {handshake_types.SERVER_HELLO: negotiation.receive_server_hello},
+    State.ENCRYPTED_EXTENSIONS: {
+        handshake_types.ENCRYPTED_EXTENSIONS: tls13.receive_encrypted_extensions
+    },
+    State.CERTIFICATE_OR_REQUEST: {
+        handshake_types.CERTIFICATE_REQUEST: tls13.receive_certificate_request,
+        handshake_types.CERTIFICATE: tls13.receive_certificate,
+    },
+    State.CERTIFICATE: {handshake_types.CERTIFICATE: tls13.receive_certificate},
+    State.CERTIFICATE_VERIFY: {
+        handshake_types.CERTIFICATE_VERIFY: tls13.receive_certificate_verify
+    },
+    State.FINISHED: {handshake_types.FINISHED: tls13.receive_finished},
+    State.CONFIRMATION: {
+        handshake_types.NEW_SESSION_TICKET: tls13.receive_new_session_ticket,
+        handshake_types.KEY_UPDATE: tls13.receive_key_update,
+    },
+    State.TLS12_CERTIFICATE: {handshake_types.CERTIFICATE: tls12.receive_certificate},
+    State.TLS12_STATUS: {handshake_types.CERTIFICATE_STATUS: tls12.receive_certificate_status},
+    State.TLS12_KEY_EXCHANGE: {
+        handshake_types.SERVER_KEY_EXCHANGE: tls12.receive_server_key_exchange
+    },
+    State.TLS12_REQUEST_OR_DONE: {
+        handshake_types.CERTIFICATE_REQUEST: tls12.receive_certificate_request,
+        handshake_types.SERVER_HELLO_DONE: tls12.receive_server_hello_done,
+    },
+    State.TLS12_DONE: {handshake_types.SERVER_HELLO_DONE: tls12.receive_server_hello_done},
+    State.TLS12_TICKET: {handshake_types.NEW_SESSION_TICKET: tls12.receive_new_session_ticket},
+    State.TLS12_FINISHED: {handshake_types.FINISHED: tls12.receive_finished},
+}
+
+# A CertificateStatus may be left out, even when it was promised (RFC 6066 section 8):
+# there, what may follow Certificate may come too.
+OPTIONAL: Final = {State.TLS12_STATUS: tls12.after_certificate}
+
+# In a state that is not in the table no handshake message is expected at all.
+NOTHING: Final[dict[int, Handler]] = {}
+
+# Zeek's letters of the server's messages; ServerHello's depends on what it is.
+LETTERS: Final = {
+    handshake_types.HELLO_REQUEST: "h",
+    handshake_types.CLIENT_HELLO: "c",
+    handshake_types.HELLO_VERIFY_REQUEST: "v",
+    handshake_types.NEW_SESSION_TICKET: "t",
+    handshake_types.END_OF_EARLY_DATA: "e",
+    handshake_types.ENCRYPTED_EXTENSIONS: "o",
+    handshake_types.CERTIFICATE: "x",
+    handshake_types.SERVER_KEY_EXCHANGE: "k",
+    handshake_types.CERTIFICATE_REQUEST: "r",
+    handshake_types.SERVER_HELLO_DONE: "n",
+    handshake_types.CERTIFICATE_VERIFY: "y",
+    handshake_types.CLIENT_KEY_EXCHANGE: "g",
+    handshake_types.FINISHED: "f",
+    handshake_types.CERTIFICATE_URL: "w",
+    handshake_types.CERTIFICATE_STATUS: "u",
+    handshake_types.SUPPLEMENTAL_DATA: "a",
+    handshake_types.KEY_UPDATE: "p",
+    handshake_types.MESSAGE_HASH: "m",
+}
+
+# Which rule a parser's refusal breaks; every other one is a decode_error.
+RULES: Final = {
+    ParseFault.DUPLICATE_EXTENSION: "duplicate_extension",
+    ParseFault.CONTENT_TYPE_UNKNOWN: "bad_record_header",
+    ParseFault.RECORD_VERSION_UNKNOWN: "bad_record_header",
+}
+
+GOODBYE: Final = bytes((WARNING, alerts.CLOSE_NOTIFY))
+CANCEL: Final = bytes((WARNING, alerts.USER_CANCELED))
+
+
+class Client:
+    """One TLS handshake as a client, from the first octet of TLS on.
+
+    Args:
+        server_name: the name to ask for; empty and IP literals send none.
+        entropy: 64 octets: the random, then the session id.
+        events: where to append what happens.
+    """
+
+    __slots__ = ("_closed", "_octets", "_records", "_warnings", "session")
+
+    def __init__(
+        self,
+        *,
+        server_name: str,
+        profile: HelloProfile,
+        key_shares: KeyShares,
+        entropy: bytes,
+        alpn: tuple[str, ...],
+        events: list[Event],
+    ) -> None:
+        wire_name = wire_server_name(server_name)
+        self._closed = False
+        self._records = RecordReader()
+        self._octets = 0
+        self._warnings = 0
+        self.session = Session(
+            profile=profile,
+            shares=key_shares,
+            events=events,
+            server_name=wire_name,
+            shown_name=server_name if wire_name else "",
+            alpn=alpn,
+            entropy=entropy,
+            messages=MessageReader(),
+        )
+
+    # -- what the conversation calls -----------------------------------------------
+
+    def start(self, now: float) -> bytes:
+        """The ClientHello."""
+        self.session.now = now
+        self.session.send_hello()
+        return self._drain()
+
+    def receive(self, octets: bytes, now: float) -> bytes:
+        """Take octets of TLS and give back what to answer. Never raises for peer data."""
+        session = self.session
+        session.now = now
+        session.unanswerable = False
+        allowed = limits.MAX_FLIGHT - self._octets
+        self._octets += len(octets)
+        self._records.feed(octets[:allowed])
+        try:
+            self._receive_records()
+            if len(octets) > allowed and session.state is not State.ENDED:
+                raise ViolationError("flight_too_large")
+        except ViolationError as broken:
+            session.violate(broken.rule, ALERTS[broken.rule], broken.error)
+        except ParseError as refused:
+            rule = RULES.get(ParseFault(refused.fault), "decode_error")
+            session.violate(rule, ALERTS[rule], refused)
+        return self._drain()
+
+    def receive_end(self, now: float) -> None:
+        """FIN. After our Finished it says yes, unless a certificate was asked for.
+
+        A server that wanted one and got none may just close: nothing tells that from
+        consent, so it is none.
+        """
+        session = self.session
+        session.now = now
+        if (
+            session.state is State.CONFIRMATION
+            and not session.certificate_requested
+            and not self._records.pending
+        ):
+            session.confirm(ConfirmedBy.CLOSE)
+        session.state = State.ENDED
+
+    def silence(self, now: float) -> None:
+        """The deadline passed: after our Finished that is consent."""
+        session = self.session
+        session.now = now
+        if session.state is State.CONFIRMATION and not self._records.pending:
+            session.confirm(ConfirmedBy.SILENCE)
+
+    def close(self, now: float) -> bytes:
+        """close_notify, before it user_canceled when the handshake is not done.
+
+        RFC 8446 section 6.1. Nothing before the peer has said anything in TLS, and
+        nothing after a fatal alert of either side.
+        """
+        session = self.session
+        session.now = now
+        if self._closed or not self._octets or self._ended_by_alert():
+            return b""
+        self._closed = True
+        if not session.completed:
+            session.send(content_types.ALERT, CANCEL)
+        session.send(content_types.ALERT, GOODBYE)
+        session.state = State.ENDED
+        return self._drain()
+
+    def end(self) -> None:
+        """Expect nothing more: this will not become a handshake."""
+        self.session.state = State.ENDED
+
+    @property
+    def waiting(self) -> str:
+        """Which deadline counts."""
+        session = self.session
+        if session.state is State.CONFIRMATION:
+            return "confirm_client_auth" if session.certificate_requested else "confirm"
+        return "handshake" if self._octets else "first_octet"
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing more is expected."""
+        return self.session.state is State.ENDED
+
+    @property
+    def stage(self) -> Stage:
+        """The step under way."""
+        return self.session.stage
+
+    # -- records -------------------------------------------------------------------
+
+    def _drain(self) -> bytes:
+        out = self.session.out
+        if not out:
+            return b""
+        octets = b"".join(out)
+        out.clear()
+        return octets
+
+    def _receive_records(self) -> None:
+        # Ends: each turn consumes a record of the at most MAX_FLIGHT octets fed.
+        session = self.session
+        while session.state is not State.ENDED:
+            try:
+                record = self._records.next_record()
+            except ParseError as refused:
+                if refused.fault is ParseFault.LENGTH_OUT_OF_RANGE:
+                    raise ViolationError("record_overflow", refused) from refused
+                raise
+            if record is None:
+                return
+            self._receive_record(record)
+
+    def _receive_record(self, record: Record) -> None:
+        session = self.session
+        kind, fragment = record.content_type, record.fragment
+        if session.read is not None and not self._is_plaintext(kind):
+            kind, fragment = session.read.open(kind, record.header, fragment)
+        elif kind == content_types.CHANGE_CIPHER_SPEC:
+            self._receive_change_cipher_spec(fragment)
+            return
+        if kind == content_types.HANDSHAKE:
+            self._receive_handshake(fragment)
+        elif kind == content_types.ALERT:
+            self._receive_alerts(fragment)
+        elif session.messages.pending:
+            raise ViolationError("interleaved_record")
+        elif kind == content_types.APPLICATION_DATA and session.state is State.CONFIRMATION:
+            if fragment:
+                session.note("d")
+                tls13.receive_application_data(session)
+            else:
+                session.idle()
+        else:
+            raise ViolationError("unexpected_message")
+        if session.read is not None:
+            self._records.max_fragment = (
+                limits.MAX_CIPHERTEXT_TLS13 if session.is_tls13 else limits.MAX_CIPHERTEXT_TLS12
+            )
+
+    def _is_plaintext(self, kind: int) -> bool:
+        """Whether a record may be unprotected although there are keys.
+
+        RFC 8446 section 5: change_cipher_spec until the peer's Finished, which the
+        handler checks. An alert in the clear comes from a server that gave up before
+        it had keys of its own: it is what the peer says, so it is heard.
+        """
+        session = self.session
+        if not session.is_tls13:
+            return False
+        if kind == content_types.CHANGE_CIPHER_SPEC:
+            return True
+        return kind == content_types.ALERT and not session.completed
+
+    def _receive_change_cipher_spec(self, fragment: bytes) -> None:
+        session = self.session
+        session.note("i")
+        if session.messages.pending:
+            raise ViolationError("interleaved_record")
+        if session.state is State.TLS12_CHANGE_CIPHER_SPEC or session.state is State.TLS12_TICKET:
+            if fragment != b"\x01":
+                raise ViolationError("bad_change_cipher_spec")
+            tls12.receive_change_cipher_spec(session)
+            return
+        # RFC 8446 section 5: dropped at any time between the first ClientHello and the
+        # server's Finished, when it is the single octet 1.
+        tolerated = session.is_tls13 or session.state is State.SERVER_HELLO
+        if fragment != b"\x01" or not tolerated or session.completed:
+            raise ViolationError("unexpected_message")
+        if session.version == 0:
+            session.ccs_before_hello = True
+        session.idle()
+
+    # -- alerts --------------------------------------------------------------------
+
+    def _receive_alerts(self, fragment: bytes) -> None:
+        session = self.session
+        if not fragment:
+            session.idle()
+            return
+        # RFC 8446 section 5.1 wants one alert in a record; before, several were allowed.
+        step = len(fragment) if session.is_tls13 else 2
+        # Ends: MAX_WARNING_ALERTS of them, or one that ends the handshake.
+        for start in range(0, len(fragment), step):
+            alert = _parse.parse_alert(fragment[start : start + step])
+            self._receive_alert(alert.level, alert.description)
+            if session.state is State.ENDED:
+                return
+
+    def _receive_alert(self, level: int, description: int) -> None:
+        session = self.session
+        session.note("l")
+        session.events.append(seen.AlertSeen(session.now, Origin.PEER, level, description))
+        if description == alerts.CLOSE_NOTIFY:
+            early = session.certificate_requested and session.unanswerable
+            if session.state is State.CONFIRMATION and not early:
+                session.confirm(ConfirmedBy.CLOSE)
+            session.state = State.ENDED
+        elif description == alerts.USER_CANCELED or (
+            # RFC 8446 section 6.2: under TLS 1.3 every error alert is fatal, whatever it says.
+            level == WARNING and not session.is_tls13
+        ):
+            self._warnings += 1
+            if self._warnings > limits.MAX_WARNING_ALERTS:
+                raise ViolationError("too_many_empty_records")
+        else:
+            session.state = State.ENDED
+
+    def _ended_by_alert(self) -> bool:
+        """Whether a fatal alert went over the wire, in either direction."""
+        is_tls13 = self.session.is_tls13
+        return any(
+            isinstance(event, seen.AlertSeen)
+            and (event.level == FATAL or is_tls13)
+            and event.description not in (alerts.CLOSE_NOTIFY, alerts.USER_CANCELED)
+            for event in self.session.events
+        )
+
+    # -- messages ------------------------------------------------------------------
+
+    def _receive_handshake(self, fragment: bytes) -> None:
+        session = self.session
+        if not fragment:
+            # Not allowed (RFC 8446 section 5.1), yet other clients let a few pass.
+            session.idle()
+            return
+        session.messages.feed(fragment)
+        # Ends: each turn consumes a message of what was fed.
+        while session.state is not State.ENDED:
+            message = session.messages.next_message()
+            if message is None:
+                return
+            self._receive_message(message)
+
+    def _receive_message(self, message: Message) -> None:
+        session = self.session
+        before = session.state
+        if message.msg_type != handshake_types.SERVER_HELLO:
+            session.note(LETTERS.get(message.msg_type, "z"))
+        handler = self._handler(message.msg_type)
+        if handler is not None:
+            handler(session, message)
+        elif message.msg_type == handshake_types.HELLO_REQUEST and self._is_tls12:
+            # RFC 5246 section 7.4.1.1: ignored while a handshake is under way.
+            session.idle()
+        else:
+            if message.msg_type == handshake_types.SERVER_HELLO:
+                session.note("s")
+            raise ViolationError("unexpected_message")
+        if session.state is not before:
+            session.idle_records = 0
+
+    def _handler(self, msg_type: int) -> Handler | None:
+        """The function for this message in this state."""
+        state = self.session.state
+        handler = HANDLERS.get(state, NOTHING).get(msg_type)
+        if handler is None and state in OPTIONAL:
+            handler = HANDLERS[OPTIONAL[state](self.session)].get(msg_type)
+        return handler
+
+    @property
+    def _is_tls12(self) -> bool:
+        return 0 < self.session.version < versions.TLSV1_3

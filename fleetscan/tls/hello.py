@@ -1,0 +1,208 @@
+"""The ClientHello, from a profile (RFC 8446 section 4.1.2), and the framing of records.
+
+What does not change from probe to probe is encoded once, in a `HelloTemplate`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING, Final
+
+from fleetscan import limits
+from fleetscan.errors import UsageError
+from fleetscan.registry import content_types, handshake_types, versions
+from fleetscan.registry import extension_types as extension
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from fleetscan.tls.key_shares import KeyShares
+    from fleetscan.tls.profile import HelloProfile
+
+# Of a ClientHello, without session id, suites, compression methods and extensions:
+# message header 4, version 2, random 32, length of the session id 1, of the extensions 2.
+OVERHEAD: Final = 41
+
+LEGACY_VERSION: Final = versions.TLSV1_2.to_bytes(2, "big")
+FIRST_RECORD_VERSION: Final = versions.TLSV1.to_bytes(2, "big")
+
+# For those whose content no profile changes, RFC and section beside each.
+FIXED: Final[dict[int, bytes]] = {
+    extension.STATUS_REQUEST: bytes.fromhex("0100000000"),  # RFC 6066 section 8: ocsp, no ids
+    extension.EC_POINT_FORMATS: bytes.fromhex("0100"),  # RFC 8422 section 5.1.2: uncompressed
+    extension.SIGNED_CERTIFICATE_TIMESTAMP: b"",  # RFC 6962 section 3.3.1
+    extension.EXTENDED_MASTER_SECRET: b"",  # RFC 7627 section 5.1
+    extension.SESSION_TICKET: b"",  # RFC 5077 section 3.2
+    extension.PSK_KEY_EXCHANGE_MODES: bytes.fromhex("0101"),  # RFC 8446 section 4.2.9: psk_dhe_ke
+    extension.RENEGOTIATION_INFO: bytes.fromhex("00"),  # RFC 5746 section 3.2
+}
+
+
+def vector(content: bytes, length_octets: int) -> bytes:
+    """A variable-length vector: its length, then its content (RFC 8446 section 3.4)."""
+    return len(content).to_bytes(length_octets, "big") + content
+
+
+def handshake_message(msg_type: int, body: bytes) -> bytes:
+    """A handshake message with its header (RFC 8446 section 4)."""
+    return msg_type.to_bytes(1, "big") + vector(body, 3)
+
+
+def plaintext_records(content_type: int, octets: bytes, version: bytes = LEGACY_VERSION) -> bytes:
+    """TLSPlaintext records of at most 2^14 octets each (RFC 8446 section 5.1)."""
+    head = content_type.to_bytes(1, "big") + version
+    size = limits.MAX_PLAINTEXT
+    return b"".join(
+        head + vector(octets[start : start + size], 2) for start in range(0, len(octets), size)
+    )
+
+
+def wire_server_name(server_name: str) -> bytes:
+    """What the server_name extension says: empty for no name and for an IP literal.
+
+    RFC 6066 section 3: ASCII, A-labels, no trailing dot, no literal addresses.
+
+    Raises:
+        UsageError: the name cannot be written in ASCII.
+    """
+    name = server_name.rstrip(".")
+    if not name or is_ip_literal(name):
+        return b""
+    try:
+        return name.encode("ascii") if name.isascii() else name.encode("idna")
+    except UnicodeError as refused:
+        raise UsageError(f"not a DNS name: {server_name!a}") from refused
+
+
+def is_ip_literal(name: str) -> bool:
+    """Whether a name is an IPv4 or IPv6 address in text form."""
+    # No top-level domain ends in a digit: most names never reach the parser.
+    if not (name[-1:].isdigit() or ":" in name):
+        return False
+    try:
+        ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def code_points(codes: Iterable[int]) -> bytes:
+    """Two octets each."""
+    return b"".join(code.to_bytes(2, "big") for code in codes)
+
+
+def _key_shares(shares: Iterable[tuple[int, bytes]]) -> bytes:
+    entries = b"".join(group.to_bytes(2, "big") + vector(public, 2) for group, public in shares)
+    return vector(entries, 2)
+
+
+def _protocol_names(alpn: tuple[str, ...]) -> bytes:
+    return vector(b"".join(vector(name.encode(), 1) for name in alpn), 2) if alpn else b""
+
+
+def _server_name_list(name: bytes) -> bytes:
+    # NameType host_name(0), RFC 6066 section 3.
+    return vector(b"\x00" + vector(name, 2), 2) if name else b""
+
+
+def padding(length: int) -> bytes:
+    """The padding extension for a message of so many octets, empty when it needs none.
+
+    Some old middleboxes hang on a ClientHello of 256 to 511 octets (RFC 7685 section 4).
+    """
+    if not 255 < length < 512:
+        return b""
+    # The extension has at least one octet of data: servers were seen to choke on none.
+    data = bytes(max(1, 512 - length - 4))
+    return extension.PADDING.to_bytes(2, "big") + vector(data, 2)
+
+
+class HelloTemplate:
+    """A ClientHello without its random, session id and server name.
+
+    Args:
+        profile: what to offer.
+        shares: where our key shares come from.
+        alpn: protocol names in the order offered; none leaves the extension out.
+        share_group: the one group to send a share for, as a HelloRetryRequest asked;
+            None sends those of the profile.
+        cookie: as a HelloRetryRequest gave it; empty leaves the extension out.
+    """
+
+    __slots__ = ("_after", "_before", "_middle", "_pads", "_server_name", "offered")
+
+    def __init__(
+        self,
+        profile: HelloProfile,
+        shares: KeyShares,
+        alpn: tuple[str, ...],
+        share_group: int | None = None,
+        cookie: bytes = b"",
+    ) -> None:
+        groups = profile.key_share_groups if share_group is None else (share_group,)
+        build: dict[int, Callable[[], bytes]] = {
+            extension.SUPPORTED_VERSIONS: lambda: vector(code_points(profile.versions), 1),
+            extension.SUPPORTED_GROUPS: lambda: vector(code_points(profile.groups), 2),
+            extension.SIGNATURE_ALGORITHMS: lambda: vector(
+                code_points(profile.signature_schemes), 2
+            ),
+            extension.KEY_SHARE: lambda: _key_shares((g, shares.public(g)) for g in groups),
+            extension.APPLICATION_LAYER_PROTOCOL_NEGOTIATION: lambda: _protocol_names(alpn),
+            extension.COOKIE: lambda: vector(cookie, 2) if cookie else b"",
+        }
+        # Those that are left out when there is nothing to say.
+        optional = (extension.APPLICATION_LAYER_PROTOCOL_NEGOTIATION, extension.COOKIE)
+        written: list[list[bytes]] = [[], []]
+        offered: set[int] = set()
+        self._server_name = extension.SERVER_NAME in profile.extensions
+        self._pads = extension.PADDING in profile.extensions
+        side = written[0]
+        for kind in profile.extensions:
+            if kind == extension.SERVER_NAME:
+                side = written[1]
+                continue
+            if kind == extension.PADDING:
+                continue
+            raw = profile.raw.get(kind)
+            data = raw if raw is not None else build[kind]() if kind in build else FIXED[kind]
+            if not data and kind in optional:
+                continue
+            side.append(kind.to_bytes(2, "big") + vector(data, 2))
+            offered.add(kind)
+        self._before = b"".join(written[0])
+        self._after = b"".join(written[1])
+        self._middle = vector(code_points(profile.cipher_suites), 2) + b"\x01\x00"
+        self.offered = frozenset(offered)
+
+    def encode(self, random: bytes, session_id: bytes, server_name: bytes) -> bytes:
+        """The handshake message.
+
+        Args:
+            random: 32 octets.
+            session_id: legacy_session_id, at most 32 octets.
+            server_name: from `wire_server_name`; empty leaves the extension out.
+        """
+        extensions = self._before
+        if server_name and self._server_name:
+            extensions += b"\x00\x00" + vector(_server_name_list(server_name), 2)
+        extensions += self._after
+        if self._pads:
+            extensions += padding(OVERHEAD + len(session_id) + len(self._middle) + len(extensions))
+        body = b"".join(
+            (
+                LEGACY_VERSION,
+                random,
+                len(session_id).to_bytes(1, "big"),
+                session_id,
+                self._middle,
+                len(extensions).to_bytes(2, "big"),
+                extensions,
+            )
+        )
+        return handshake_message(handshake_types.CLIENT_HELLO, body)
+
+
+def client_hello_record(message: bytes, *, first: bool) -> bytes:
+    """The record of a ClientHello: the first one says TLS 1.0 (RFC 8446 section 5.1)."""
+    version = FIRST_RECORD_VERSION if first else LEGACY_VERSION
+    return plaintext_records(content_types.HANDSHAKE, message, version)
