@@ -1,0 +1,319 @@
+"""Whether one certificate's key made another's signature, by way of `cryptography`.
+
+What the library cannot do is told as such and never held against the peer. Each
+(issuer, child) pair is checked once per cache, because fleets share their intermediates.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, mldsa, padding, rsa
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+from fleetscan import limits
+from fleetscan.pki import _der
+
+if TYPE_CHECKING:
+    from fleetscan._parse import Certificate
+
+
+class SignatureState(Enum):
+    """What came of checking one signature."""
+
+    VALID = "valid"
+    INVALID = "invalid"
+    NOT_CHECKED = "not_checked"
+    LIMIT = "limit"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignatureCheck:
+    """The answer for one link.
+
+    `reason` is empty for VALID and INVALID, names the missing primitive for NOT_CHECKED
+    and the bound of `limits` for LIMIT.
+    """
+
+    state: SignatureState
+    reason: str = ""
+
+
+VALID: Final = SignatureCheck(state=SignatureState.VALID)
+INVALID: Final = SignatureCheck(state=SignatureState.INVALID)
+
+RSA_BITS: Final = "rsa_bits"
+RSA_EXPONENT_BITS: Final = "rsa_exponent_bits"
+
+_Hash: TypeAlias = hashes.HashAlgorithm
+_Verify: TypeAlias = Callable[[object, "Certificate"], bool | None]
+
+RSASSA_PSS: Final = "1.2.840.113549.1.1.10"
+_PKCS1: Final[dict[str, _Hash]] = {
+    "1.2.840.113549.1.1.4": hashes.MD5(),
+    "1.2.840.113549.1.1.5": hashes.SHA1(),
+    "1.3.14.3.2.29": hashes.SHA1(),
+    "1.2.840.113549.1.1.14": hashes.SHA224(),
+    "1.2.840.113549.1.1.11": hashes.SHA256(),
+    "1.2.840.113549.1.1.12": hashes.SHA384(),
+    "1.2.840.113549.1.1.13": hashes.SHA512(),
+    "2.16.840.1.101.3.4.3.13": hashes.SHA3_224(),
+    "2.16.840.1.101.3.4.3.14": hashes.SHA3_256(),
+    "2.16.840.1.101.3.4.3.15": hashes.SHA3_384(),
+    "2.16.840.1.101.3.4.3.16": hashes.SHA3_512(),
+}
+_ECDSA: Final[dict[str, _Hash]] = {
+    "1.2.840.10045.4.1": hashes.SHA1(),
+    "1.2.840.10045.4.3.1": hashes.SHA224(),
+    "1.2.840.10045.4.3.2": hashes.SHA256(),
+    "1.2.840.10045.4.3.3": hashes.SHA384(),
+    "1.2.840.10045.4.3.4": hashes.SHA512(),
+    "2.16.840.1.101.3.4.3.9": hashes.SHA3_224(),
+    "2.16.840.1.101.3.4.3.10": hashes.SHA3_256(),
+    "2.16.840.1.101.3.4.3.11": hashes.SHA3_384(),
+    "2.16.840.1.101.3.4.3.12": hashes.SHA3_512(),
+}
+_DSA: Final[dict[str, _Hash]] = {
+    "1.2.840.10040.4.3": hashes.SHA1(),
+    "2.16.840.1.101.3.4.3.1": hashes.SHA224(),
+    "2.16.840.1.101.3.4.3.2": hashes.SHA256(),
+    "2.16.840.1.101.3.4.3.3": hashes.SHA384(),
+    "2.16.840.1.101.3.4.3.4": hashes.SHA512(),
+}
+_PURE: Final[dict[str, tuple[type, ...]]] = {
+    "1.3.101.112": (ed25519.Ed25519PublicKey,),
+    "1.3.101.113": (ed448.Ed448PublicKey,),
+    "2.16.840.1.101.3.4.3.17": (mldsa.MLDSA44PublicKey,),
+    "2.16.840.1.101.3.4.3.18": (mldsa.MLDSA65PublicKey,),
+    "2.16.840.1.101.3.4.3.19": (mldsa.MLDSA87PublicKey,),
+}
+"""Algorithms that hash for themselves, with the kind of key each needs."""
+
+_PSS_HASHES: Final[dict[bytes, _Hash]] = {
+    bytes.fromhex("2b0e03021a"): hashes.SHA1(),
+    bytes.fromhex("608648016503040204"): hashes.SHA224(),
+    bytes.fromhex("608648016503040201"): hashes.SHA256(),
+    bytes.fromhex("608648016503040202"): hashes.SHA384(),
+    bytes.fromhex("608648016503040203"): hashes.SHA512(),
+}
+"""Hash functions by the content octets of their OIDs (RFC 4055 section 2.1)."""
+_MGF1: Final = bytes.fromhex("2a864886f70d010108")
+
+_WEAK: Final = frozenset(
+    {
+        "1.2.840.113549.1.1.2",  # md2WithRSAEncryption
+        "1.2.840.113549.1.1.3",  # md4WithRSAEncryption
+        "1.2.840.113549.1.1.4",  # md5WithRSAEncryption
+        "1.2.840.113549.1.1.5",  # sha1WithRSAEncryption
+        "1.3.14.3.2.3",  # md5WithRSA (OIW)
+        "1.3.14.3.2.27",  # dsaWithSHA1 (OIW)
+        "1.3.14.3.2.29",  # sha1WithRSA (OIW)
+        "1.2.840.10040.4.3",  # dsa-with-sha1
+        "1.2.840.10045.4.1",  # ecdsa-with-SHA1
+    }
+)
+
+
+class SignatureCache:
+    """Checked links and loaded keys, the least recently used given up first.
+
+    One cache serves all targets of a run. Its answers depend on nothing but the two
+    certificates, so sharing it never changes a verdict.
+    """
+
+    __slots__ = ("_checks", "_keys", "_max_checks", "_max_keys")
+
+    def __init__(
+        self,
+        max_checks: int = limits.MAX_CACHED_SIGNATURES,
+        max_keys: int = limits.MAX_CACHED_KEYS,
+    ) -> None:
+        self._checks: OrderedDict[tuple[str, str], SignatureCheck] = OrderedDict()
+        self._keys: OrderedDict[bytes, object | None] = OrderedDict()
+        self._max_checks = max_checks
+        self._max_keys = max_keys
+
+    def __len__(self) -> int:
+        """How many checked links are held."""
+        return len(self._checks)
+
+    def check(self, child: Certificate, issuer: Certificate) -> SignatureCheck:
+        """Say whether `issuer`'s key made `child`'s signature, from memory where it can."""
+        pair = (child.sha256, issuer.sha256)
+        known = self._checks.get(pair)
+        if known is not None:
+            self._checks.move_to_end(pair)
+            return known
+        answer = check_signature(child, issuer, self._key)
+        self._checks[pair] = answer
+        if len(self._checks) > self._max_checks:
+            self._checks.popitem(last=False)
+        return answer
+
+    def _key(self, subject_public_key_info: bytes) -> object | None:
+        if subject_public_key_info in self._keys:
+            self._keys.move_to_end(subject_public_key_info)
+            return self._keys[subject_public_key_info]
+        key = self._keys[subject_public_key_info] = load_key(subject_public_key_info)
+        if len(self._keys) > self._max_keys:
+            self._keys.popitem(last=False)
+        return key
+
+
+def load_key(subject_public_key_info: bytes) -> object | None:
+    """Load a public key, or give None for one that `cryptography` does not take."""
+    try:
+        return load_der_public_key(subject_public_key_info)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return None
+
+
+def check_signature(
+    child: Certificate,
+    issuer: Certificate,
+    load: Callable[[bytes], object | None] = load_key,
+) -> SignatureCheck:
+    """Check one signature, bounds first.
+
+    The two fields that name the algorithm must agree (RFC 5280 section 4.1.1.2), or the
+    signature does not stand for what was signed.
+
+    Args:
+        child: whose signature it is.
+        issuer: whose key is tried; names are not compared here.
+        load: where loaded keys come from.
+    """
+    bound = key_bound(issuer)
+    if bound:
+        return SignatureCheck(state=SignatureState.LIMIT, reason=bound)
+    if child.signature_algorithm != child.tbs_signature_algorithm:
+        return INVALID
+    key = load(issuer.subject_public_key_info)
+    if key is None:
+        kind = f"{issuer.key_type} {issuer.curve}".strip()
+        return SignatureCheck(state=SignatureState.NOT_CHECKED, reason=f"key {kind}")
+    try:
+        holds = _verify(key, child)
+    except InvalidSignature:
+        return INVALID
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        holds = None
+    if holds is None:
+        return SignatureCheck(
+            state=SignatureState.NOT_CHECKED,
+            reason=f"signature algorithm {child.signature_algorithm}",
+        )
+    return VALID if holds else INVALID
+
+
+def key_bound(issuer: Certificate) -> str:
+    """Name the bound that this key is over, or `""`: asked before any arithmetic."""
+    if issuer.key_type in ("RSA", "DSA", RSASSA_PSS) and issuer.key_bits > limits.MAX_RSA_BITS:
+        return RSA_BITS
+    if issuer.rsa_exponent_bits > limits.MAX_RSA_EXPONENT_BITS:
+        return RSA_EXPONENT_BITS
+    return ""
+
+
+def weak_signature(certificate: Certificate) -> bool:
+    """Say whether the signature rests on MD2, MD4, MD5 or SHA-1."""
+    oid = certificate.signature_algorithm
+    if oid != RSASSA_PSS:
+        return oid in _WEAK
+    scheme = _pss_parameters(certificate.signature_parameters)
+    return scheme is not None and isinstance(scheme[1], hashes.SHA1)
+
+
+def _verify(key: object, child: Certificate) -> bool | None:
+    """True, or InvalidSignature; False for a key of the wrong kind; None for an unknown OID."""
+    oid, signature, signed = child.signature_algorithm, child.signature, child.tbs_certificate
+    if oid in _PKCS1:
+        if not isinstance(key, rsa.RSAPublicKey):
+            return False
+        key.verify(signature, signed, padding.PKCS1v15(), _PKCS1[oid])
+    elif oid in _ECDSA:
+        if not isinstance(key, ec.EllipticCurvePublicKey):
+            return False
+        key.verify(signature, signed, ec.ECDSA(_ECDSA[oid]))
+    elif oid in _PURE:
+        if not isinstance(key, _PURE[oid]):
+            return False
+        key.verify(signature, signed)  # type: ignore[attr-defined]
+    elif oid == RSASSA_PSS:
+        return _verify_pss(key, child)
+    elif oid in _DSA:
+        if not isinstance(key, dsa.DSAPublicKey):
+            return False
+        key.verify(signature, signed, _DSA[oid])
+    else:
+        return None
+    return True
+
+
+def _verify_pss(key: object, child: Certificate) -> bool | None:
+    scheme = _pss_parameters(child.signature_parameters)
+    if scheme is None:
+        return None
+    if not isinstance(key, rsa.RSAPublicKey):
+        return False
+    key.verify(child.signature, child.tbs_certificate, *scheme)
+    return True
+
+
+def _pss_parameters(parameters: bytes) -> tuple[padding.PSS, _Hash] | None:
+    """Read RSASSA-PSS-params, RFC 4055 section 3.1; None for what is not understood.
+
+    Layout::
+
+        hashAlgorithm    [0] DEFAULT sha1, maskGenAlgorithm [1] DEFAULT mgf1SHA1,
+        saltLength       [2] DEFAULT 20,   trailerField     [3] DEFAULT 1
+    """
+    body = _der.content(parameters, _der.SEQUENCE)
+    row = None if body is None else _der.elements(body)
+    if row is None:
+        return None
+    fields = dict(row)
+    digest: _Hash | None = hashes.SHA1()
+    mask: _Hash | None = hashes.SHA1()
+    salt: int | None = 20
+    if 0xA0 in fields:
+        digest = _hash_of(fields[0xA0])
+    if 0xA1 in fields:
+        mask = _mask_hash(fields[0xA1])
+    if 0xA2 in fields:
+        octets = _der.content(fields[0xA2], _der.INTEGER)
+        salt = int.from_bytes(octets, "big") if octets and len(octets) <= 2 else None
+    if digest is None or mask is None or salt is None:
+        return None
+    return padding.PSS(padding.MGF1(mask), salt), digest
+
+
+def _algorithm(octets: bytes) -> tuple[bytes, tuple[int, bytes] | None] | None:
+    """Split an AlgorithmIdentifier: the OID's content and the parameters' element."""
+    body = _der.content(octets, _der.SEQUENCE)
+    row = None if body is None else _der.elements(body)
+    if not row or row[0][0] != _der.OBJECT_IDENTIFIER:
+        return None
+    return row[0][1], row[1] if len(row) > 1 else None
+
+
+def _hash_of(octets: bytes) -> _Hash | None:
+    algorithm = _algorithm(octets)
+    return None if algorithm is None else _PSS_HASHES.get(algorithm[0])
+
+
+def _mask_hash(octets: bytes) -> _Hash | None:
+    algorithm = _algorithm(octets)
+    if algorithm is None or algorithm[0] != _MGF1 or algorithm[1] is None:
+        return None
+    tag, inner = algorithm[1]
+    row = _der.elements(inner) if tag == _der.SEQUENCE else None
+    if not row or row[0][0] != _der.OBJECT_IDENTIFIER:
+        return None
+    return _PSS_HASHES.get(row[0][1])

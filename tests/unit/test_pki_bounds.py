@@ -1,0 +1,202 @@
+"""What a hostile chain may cost: counted, never timed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from fleetscan import limits
+from fleetscan._parse import Certificate
+from fleetscan.pki.authorities import AuthorityStore
+from fleetscan.pki.path import PathAssessment, PathProblem, assess
+from fleetscan.pki.search import PathSearch
+from fleetscan.pki.signatures import SignatureCache, SignatureCheck
+from fleetscan.pki.trust import TrustStore
+from fleetscan.vocabulary import Checked
+from tests.certificates import NOW, Issued, intermediate, issue, leaf, root
+
+
+class CountingCache(SignatureCache):
+    """A cache that counts how often it was asked."""
+
+    __slots__ = ("asked",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+
+    def check(self, child: Certificate, issuer: Certificate) -> SignatureCheck:
+        """Count and answer."""
+        self.asked += 1
+        return super().check(child, issuer)
+
+
+def ask(
+    chain: Sequence[Issued], *trust: Issued, seen: Sequence[Issued] = ()
+) -> tuple[PathAssessment, CountingCache]:
+    """Assess a chain with a counter."""
+    cache = CountingCache()
+    authorities = AuthorityStore()
+    authorities.add(one.parsed for one in seen)
+    found = assess(
+        [one.parsed for one in chain],
+        reference_name="www.example.com",
+        now=NOW,
+        trust=TrustStore([one.parsed for one in trust]),
+        authorities=authorities,
+        cache=cache,
+    )
+    return found, cache
+
+
+def all_issue_each_other(count: int) -> list[Issued]:
+    """Make `count` CAs of different names and every certificate of one by another."""
+    cas = [root(f"CA {index}") for index in range(count)]
+    return [
+        intermediate(issuer, subject.name, key=subject.key)
+        for subject in cas
+        for issuer in cas
+        if issuer is not subject
+    ]
+
+
+def test_64_certificates_that_issue_each_other_stay_in_the_budget() -> None:
+    """Every link holds and no path ends: the budget ends it, and the result says so."""
+    web = all_issue_each_other(9)[: limits.MAX_CERTIFICATES - 1]
+    assert len(web) == 63
+    child = leaf(root("CA 0"))
+    found, cache = ask([child, *web])
+
+    assert cache.asked <= limits.MAX_SIGNATURE_CHECKS
+    assert found.limit in ("signature_checks", "path_steps", "path_length", "candidate_issuers")
+    assert found.trusted is not Checked.YES
+
+
+def test_repairs_share_the_one_budget() -> None:
+    """The second search, with what was seen elsewhere, gets no budget of its own."""
+    web = all_issue_each_other(9)
+    child = leaf(root("CA 0"))
+    found, cache = ask([child, *web[:40]], seen=web)
+
+    assert cache.asked <= limits.MAX_SIGNATURE_CHECKS
+    assert found.trusted is not Checked.YES
+
+
+@pytest.mark.parametrize("identifiers", [True, False])
+def test_64_keys_under_one_name_stay_in_the_budget(identifiers: bool) -> None:
+    """One subject, many keys: ten candidates are tried, those whose identifiers agree first."""
+    cas = [
+        root("Same", label=f"key {index}", identifiers=identifiers)
+        for index in range(limits.MAX_CERTIFICATES - 1)
+    ]
+    child = leaf(cas[50], "www", identifiers=identifiers)
+    found, cache = ask([child, *cas])
+
+    assert cache.asked <= limits.MAX_CANDIDATE_ISSUERS * 2 + 1
+    if identifiers:
+        assert [one.kind for one in found.problems] == [PathProblem.UNTRUSTED_ROOT]
+    else:
+        # The one that signed is the fifty-first, so whether there is one was not settled.
+        assert found.limit == "candidate_issuers"
+        assert found.problems == ()
+
+
+def test_the_steps_are_bounded_where_every_link_holds() -> None:
+    """One key under many names: few checks, and paths without end but for the steps."""
+    key = issue("x", label="shared").key
+    cas = [root(f"N{index}", key=key) for index in range(8)]
+    web = [
+        intermediate(issuer, subject.name, key=key)
+        for subject in cas
+        for issuer in cas
+        if issuer is not subject
+    ]
+    child = leaf(cas[0])
+    cache = CountingCache()
+    search = PathSearch([one.parsed for one in (child, *web)], TrustStore([]), cache)
+    paths = sum(1 for _ in search.paths(child.parsed))
+
+    assert paths <= limits.MAX_PATH_STEPS
+    assert search._steps <= limits.MAX_PATH_STEPS
+    assert cache.asked == search.signature_checks <= limits.MAX_SIGNATURE_CHECKS
+    assert search.limit
+
+
+def test_a_path_that_is_too_long_is_a_limit() -> None:
+    """Ten certificates are followed; a longer chain is neither good nor bad."""
+    cas = [root("CA 0")]
+    for index in range(1, 14):
+        cas.append(intermediate(cas[-1], f"CA {index}"))
+    found, _ = ask([leaf(cas[-1]), *cas[1:]], cas[0])
+
+    assert found.limit == "path_length"
+    assert found.trusted is Checked.NOT_CHECKED
+    assert len(found.path) == limits.MAX_PATH_LENGTH
+    near, _ = ask([leaf(cas[7]), *cas[1:]], cas[0])
+    assert near.trusted is Checked.YES
+
+
+def test_each_link_is_checked_once_and_shared_between_targets() -> None:
+    """A second target under the same intermediate costs its own leaf's check alone."""
+    top = root()
+    ca = intermediate(top)
+    cache = SignatureCache()
+    trust = TrustStore([top.parsed])
+    for index in range(5):
+        child = leaf(ca, f"host{index}")
+        found = assess(
+            [child.parsed, ca.parsed], reference_name=None, now=NOW, trust=trust, cache=cache
+        )
+        assert found.trusted is Checked.YES
+
+    assert len(cache) == 5 + 1
+
+
+def test_the_budget_counts_what_the_cache_knew_already() -> None:
+    """A verdict must not depend on which target came first."""
+    web = all_issue_each_other(9)[: limits.MAX_CERTIFICATES - 1]
+    child = leaf(root("CA 0"))
+    chain = [one.parsed for one in (child, *web)]
+    cold = SignatureCache()
+    first = assess(chain, reference_name=None, now=NOW, trust=TrustStore([]), cache=cold)
+    again = assess(chain, reference_name=None, now=NOW, trust=TrustStore([]), cache=cold)
+
+    assert first == again
+
+
+def test_an_issuer_key_over_a_bound_is_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key too large to be used leaves the path unsettled, and says which bound it was."""
+    monkeypatch.setattr(limits, "MAX_RSA_BITS", 1_024)
+    big = root("Big", kind="RSA-2048")
+    found, _ = ask([leaf(big)], big)
+
+    assert found.limit == "rsa_bits"
+    assert found.problems == ()
+    assert found.trusted is Checked.NOT_CHECKED
+
+
+def test_a_bound_that_did_not_matter_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sound path beside a certificate that is over a bound is simply sound."""
+    monkeypatch.setattr(limits, "MAX_RSA_BITS", 1_024)
+    top, big = root(), root("Big", kind="RSA-2048")
+    ca = intermediate(top)
+    crossed = intermediate(big, "Test CA", key=ca.key)
+    found, _ = ask([leaf(ca), crossed, ca], top, big)
+
+    assert found.trusted is Checked.YES
+    assert found.limit == ""
+
+
+def test_a_bound_met_among_the_authorities_leaves_the_sent_chains_answer() -> None:
+    """As sent the issuer is unknown, whatever a fleet full of namesakes could have shown."""
+    namesakes = [
+        root("Same", label=f"key {index}", identifiers=False)
+        for index in range(limits.MAX_CANDIDATE_ISSUERS + 3)
+    ]
+    child = leaf(root("Same", label="not seen", identifiers=False), "www", identifiers=False)
+    found, _ = ask([child], seen=namesakes)
+
+    assert [one.kind for one in found.problems if one.kind is not PathProblem.NAME_MISMATCH] == [
+        PathProblem.UNKNOWN_ISSUER
+    ]
