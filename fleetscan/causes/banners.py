@@ -1,0 +1,202 @@
+"""Which protocol speaks where TLS was expected: first octets against a table."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+PLAINTEXT_HTTP: Final = "protocol.plaintext_http"
+STARTTLS_NEEDED: Final = "protocol.starttls_needed"
+OTHER: Final = "protocol.other"
+TOO_OLD: Final = "version.too_old"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """One protocol's first octets.
+
+    Args:
+        protocol: its name, for evidence.
+        cause: the id that it stands for.
+        pattern: matched at the first octet. Every pattern is linear: no repetition
+            inside a repetition, and the input is at most `limits.BANNER_OCTETS`.
+        starttls: the dialogue's kind for a protocol that can ask for TLS, else `""`.
+    """
+
+    protocol: str
+    cause: str
+    pattern: re.Pattern[bytes]
+    starttls: str = ""
+
+
+def _text(protocol: str, cause: str, pattern: bytes, starttls: str = "") -> Signature:
+    # Words of text protocols are compared without case (RFC 5321 section 2.4 and others).
+    return Signature(
+        protocol=protocol,
+        cause=cause,
+        pattern=re.compile(pattern, re.IGNORECASE | re.DOTALL),
+        starttls=starttls,
+    )
+
+
+def _binary(protocol: str, cause: str, pattern: bytes, starttls: str = "") -> Signature:
+    return Signature(
+        protocol=protocol,
+        cause=cause,
+        pattern=re.compile(pattern, re.DOTALL),
+        starttls=starttls,
+    )
+
+
+SIGNATURES: Final[tuple[Signature, ...]] = (
+    # -- HTTP without TLS. A server that cannot make out a request line may answer with
+    #    a page and no status line, as HTTP/0.9 did.
+    _text("HTTP", PLAINTEXT_HTTP, rb"HTTP/[0-9]"),
+    _text("HTTP", PLAINTEXT_HTTP, rb"\s{0,8}<(?:!doctype html|html|head|body|h1)[\s>]"),
+    # HTTP/2 opens with SETTINGS on stream 0 (RFC 9113 section 3.4); GOAWAY refuses.
+    _binary("HTTP/2", PLAINTEXT_HTTP, rb"\x00\x00[\x00-\x60][\x04\x07]\x00\x00\x00\x00\x00"),
+    # -- protocols that ask for TLS in their own words. Banners that only a word tells
+    #    apart come before the general form.
+    _text("LMTP", STARTTLS_NEEDED, rb"220[ -][^\r\n]*\bLMTP\b", "lmtp"),
+    _text(
+        "SMTP",
+        STARTTLS_NEEDED,
+        rb"(?:220|421|450|521|554)[ -][^\r\n]*(?:SMTP|\bmail\b|postfix|exim|sendmail|\bMX\b)",
+        "smtp",
+    ),
+    _text("SMTP", STARTTLS_NEEDED, rb"5[0-9][0-9][ -]5\.[0-9]\.[0-9]", "smtp"),
+    _text("FTP", STARTTLS_NEEDED, rb"(?:220|421|530)[ -][^\r\n]*(?:FTP|FileZilla)", "ftp"),
+    _text("FTP", STARTTLS_NEEDED, rb"220-[^\r\n]*(?:\r?\n)220[ -][^\r\n]*(?:FTP|FileZilla)", "ftp"),
+    _text("SMTP or FTP", STARTTLS_NEEDED, rb"(?:220|421|554)[ -]"),
+    _text(
+        "POP3",
+        STARTTLS_NEEDED,
+        rb"(?:\+OK|-ERR)[^\r\n]*(?:POP|\bready\b|dovecot)",
+        "pop3",
+    ),
+    _text("POP3", STARTTLS_NEEDED, rb"\+OK(?:[ \r])", "pop3"),
+    _text("IMAP", STARTTLS_NEEDED, rb"\* (?:OK|PREAUTH|BYE)\b", "imap"),
+    _text(
+        "NNTP", STARTTLS_NEEDED, rb"(?:200|201|400|502)[ -][^\r\n]*(?:NNTP|news|\bINN\b)", "nntp"
+    ),
+    _text("ManageSieve", STARTTLS_NEEDED, rb'"IMPLEMENTATION"', "sieve"),
+    _text(
+        "XMPP",
+        STARTTLS_NEEDED,
+        rb"\s{0,8}(?:<\?xml[^>]{0,64}\?>\s{0,8})?<stream:(?:stream|error)",
+        "xmpp-client",
+    ),
+    _text("IRC", STARTTLS_NEEDED, rb"(?::[^ \r\n]+ )?(?:NOTICE (?:AUTH|\*) |ERROR :)", "irc"),
+    # Initial handshake packet: length, sequence 0, protocol version 10, version string; or
+    # an error packet (0xff) with its number, 1040 to 1159, before any greeting.
+    _binary("MySQL", STARTTLS_NEEDED, rb"..\x00\x00\x0a[0-9][^\x00]{0,64}\x00", "mysql"),
+    _binary("MySQL", STARTTLS_NEEDED, rb"..\x00[\x00-\x02]\xff[\x10-\x87]\x04", "mysql"),
+    # ErrorResponse: 'E', length, then a field type 'S' with the severity.
+    _binary("PostgreSQL", STARTTLS_NEEDED, rb"E\x00\x00..S(?:FATAL|ERROR|PANIC)\x00", "postgresql"),
+    # LDAPMessage: SEQUENCE, messageID, then bindResponse or extendedResponse
+    # (RFC 4511 sections 4.1.1, 4.2.2 and 4.4.1).
+    _binary(
+        "LDAP",
+        STARTTLS_NEEDED,
+        rb"\x30(?:[\x00-\x7f]|\x81.|\x82..|\x84....)\x02\x01.[\x61\x78]",
+        "ldap",
+    ),
+    # TPKT version 3 with an X.224 connection confirm or disconnect request.
+    _binary("RDP", STARTTLS_NEEDED, rb"\x03\x00\x00.[^\x00][\xd0\x80]", "rdp"),
+    # A TDS tabular result: type 4, end of message, length, SPID, packet id, window 0.
+    _binary("MSSQL", STARTTLS_NEEDED, rb"\x04\x01\x00[\x08-\xff]....", "mssql"),
+    # -- protocols that never turn into TLS on this port.
+    _text("SSH", OTHER, rb"SSH-[0-9]"),
+    _binary("VNC", OTHER, rb"RFB [0-9]{3}\.[0-9]{3}\n"),
+    _binary("Telnet", OTHER, rb"\xff[\xfb-\xfe]"),
+    _text("SIP", OTHER, rb"SIP/[0-9]"),
+    _text("RTSP", OTHER, rb"RTSP/[0-9]"),
+    _binary("AMQP", OTHER, rb"AMQP[\x00-\x03]"),
+    _text("rsync", OTHER, rb"@RSYNCD:"),
+    _text("Redis", OTHER, rb"-(?:ERR|NOAUTH|DENIED|MISCONF|LOADING|WRONGTYPE)\b"),
+    _text("memcached", OTHER, rb"(?:CLIENT_|SERVER_)?ERROR(?: [^\r\n]*)?\r\n"),
+    _text("Subversion", OTHER, rb"\( (?:success|failure) \( "),
+    _text("Git", OTHER, rb"[0-9a-f]{4}ERR "),
+    _text("Elasticsearch transport", OTHER, rb"This is not a[n]? HTTP port"),
+    _text("Asterisk manager", OTHER, rb"Asterisk Call Manager/"),
+    _text("beanstalkd", OTHER, rb"UNKNOWN_COMMAND\r\n"),
+    _text("clamd", OTHER, rb"UNKNOWN COMMAND"),
+    _text("Zabbix", OTHER, rb"ZBXD[\x01-\x07]"),
+    _text("JDWP", OTHER, rb"JDWP-Handshake"),
+    _text("printer job language", OTHER, rb"@PJL\b"),
+    # SMB behind a NetBIOS session header, or a negative session response.
+    _binary("SMB", OTHER, rb"(?:\x00...[\xff\xfe]SMB|\x83\x00\x00\x01[\x80-\x8f])"),
+    # OP_REPLY or OP_MSG in the fourth little-endian word of a MongoDB message.
+    _binary("MongoDB", OTHER, rb".{12}(?:\x01\x00|\xdd\x07)\x00\x00"),
+    _binary(
+        "Oracle TNS",
+        OTHER,
+        rb"..\x00\x00[\x04\x0b\x0c].\x00\x00.{0,256}\((?:DESCRIPTION|ERR|ADDRESS)",
+    ),
+    # CONNACK with its two octets (MQTT 3.1.1 section 3.2); BGP's marker (RFC 4271 section 4.1).
+    _binary("MQTT", OTHER, rb"\x20[\x02\x03][\x00\x01]."),
+    _binary("BGP", OTHER, rb"\xff{16}\x00."),
+    # -- SSL 2.0: a record header with the high bit set, then ERROR or SERVER-HELLO.
+    _binary(
+        "SSL 2.0",
+        TOO_OLD,
+        rb"\x80[\x03\x0b-\xff](?:\x00\x00[\x01-\x06]|\x04[\x00\x01][\x00\x01]\x00\x02)",
+    ),
+)
+"""Tried in order; the first that fits names the protocol."""
+
+
+def identify(first_octets: bytes) -> Signature | None:
+    """The protocol whose first octets these are, None for one that is not in the table.
+
+    Args:
+        first_octets: what the peer sent first, at most `limits.BANNER_OCTETS`.
+    """
+    for signature in SIGNATURES:
+        if signature.pattern.match(first_octets):
+            return signature
+    return None
+
+
+HTTP_STATUS: Final = re.compile(rb"HTTP/[0-9](?:\.[0-9])? ([1-5][0-9]{2})(?![0-9])")
+"""A status line (RFC 9112 section 4); group 1 is the code."""
+
+BLOCK_PAGE_STATUS: Final = frozenset({302, 303, 307, 401, 403, 407, 451, 502, 503, 511})
+"""Codes that filters, captive portals and proxies answer with, as honest servers do:
+RFC 9110 section 15.4 and 15.5, RFC 7725 section 3, RFC 6585 section 6."""
+
+
+def http_status(first_octets: bytes) -> int | None:
+    """The status code of an HTTP answer; None when it has no status line."""
+    found = HTTP_STATUS.match(first_octets)
+    return int(found.group(1)) if found else None
+
+
+def first_line(first_octets: bytes) -> bytes:
+    """Everything before the first line end: the banner as a person would quote it."""
+    return re.split(rb"[\r\n]", first_octets, maxsplit=1)[0] or first_octets
+
+
+STARTTLS_PORTS: Final[dict[int, str]] = {
+    21: "ftp",
+    24: "lmtp",
+    25: "smtp",
+    110: "pop3",
+    119: "nntp",
+    143: "imap",
+    389: "ldap",
+    587: "smtp",
+    1433: "mssql",
+    2525: "smtp",
+    3268: "ldap",
+    3306: "mysql",
+    3389: "rdp",
+    4190: "sieve",
+    5222: "xmpp-client",
+    5269: "xmpp-server",
+    5432: "postgresql",
+    6667: "irc",
+}
+"""Ports where TLS is asked for in the protocol's own words: IANA's service names, and
+2525 by custom. Some of these protocols say nothing first, so a bare close is all one sees."""
