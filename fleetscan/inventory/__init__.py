@@ -1,0 +1,1 @@
+"""What to scan: one reader a format, and what must never be scanned."""
