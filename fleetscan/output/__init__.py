@@ -1,0 +1,1 @@
+"""Results as lines: their schema, their size, what is written, and where to."""
