@@ -1,0 +1,410 @@
+"""The Python API: targets in, one result for each out.
+
+Composes what the layers below do: the engine probes, `facts` says what was seen,
+`fleet.judging` concludes, `output` writes it down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import time
+import traceback
+from collections import Counter
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Iterator,
+)
+from dataclasses import dataclass, field, replace
+from functools import partial
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
+
+from fleetscan.engine.config import ScanConfig
+from fleetscan.engine.outcome import ProbeOutcome
+from fleetscan.engine.probe import Client
+from fleetscan.engine.scanner import Scanner
+from fleetscan.engine.source import Item
+from fleetscan.errors import UsageError
+from fleetscan.facts import HandshakeFacts, MalformedCertificate, fold
+from fleetscan.fleet.judging import CertificateCache, Judge, Judged, internal_error
+from fleetscan.inventory.excludes import Excludes
+from fleetscan.inventory.parse import parse_target
+from fleetscan.inventory.target import Target
+from fleetscan.output.envelope import new_run_id
+from fleetscan.output.record import RunContext, encode_line, to_record
+from fleetscan.pki.trust import TrustStore, load_trust
+from fleetscan.tls.conversation import ENTROPY_OCTETS, Conversation
+from fleetscan.tls.key_shares import KeyShares
+from fleetscan.tls.profile import MODERN
+
+if TYPE_CHECKING:
+    from fleetscan._parse import Certificate
+    from fleetscan.causes.model import Verdict
+
+Targets: TypeAlias = str | Iterable[str | Item] | AsyncIterable[str | Item]
+"""Texts as the command line takes them, `Target`s, or what `fleetscan.inventory` reads."""
+
+OnCertificate: TypeAlias = Callable[["Certificate | MalformedCertificate", float], None]
+
+MAX_WARNINGS: Final = 100
+"""Warnings of one scan that are passed on; a bug that every target meets is told often enough."""
+
+_YIELD_EVERY: Final = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """The one final result of one target at one address.
+
+    Args:
+        target: as it was given.
+        address: the address probed, `""` when the name gave none.
+        record: the result line as Python objects, with the keys of the result schema.
+        verdict: causes, findings and checks; None for a target that was skipped.
+        facts: what was seen; None when nothing was begun.
+    """
+
+    target: Target
+    address: str
+    record: dict[str, Any]
+    verdict: Verdict | None = None
+    facts: HandshakeFacts | None = None
+
+    @property
+    def outcome(self) -> str:
+        """`established`, `failed`, `skipped` or `error`."""
+        return str(self.record["outcome"])
+
+    @property
+    def cause_ids(self) -> tuple[str, ...]:
+        """Ids of the causes, what hides the rest first; none when it was established."""
+        return tuple(self.record["cause_ids"])
+
+    @property
+    def finding_ids(self) -> tuple[str, ...]:
+        """Ids of what is worth knowing and did not break the handshake."""
+        return tuple(self.record["finding_ids"])
+
+    @property
+    def line(self) -> bytes:
+        """The result as one line of JSON with its newline, 8,000 octets at most."""
+        return encode_line(self.record)
+
+
+@dataclass(slots=True, kw_only=True)
+class Stats:
+    """How far a scan is. Counts; times in seconds.
+
+    Args:
+        started_at: Unix seconds, UTC; 0 before the scan began.
+        done: results given.
+        in_flight: probes under way.
+        held: results that wait for the end of the run, because it may still explain them.
+        not_scanned: targets of ranges that an interrupted scan never began; the listed ones
+            are results of their own.
+        by_cause: results by the id of their first cause.
+    """
+
+    started_at: float = 0.0
+    done: int = 0
+    in_flight: int = 0
+    held: int = 0
+    established: int = 0
+    failed: int = 0
+    skipped: int = 0
+    errors: int = 0
+    not_scanned: int = 0
+    elapsed: float = 0.0
+    by_cause: Counter[str] = field(default_factory=Counter)
+
+
+class Scan:
+    """One scan: an asynchronous iterator of results, in the order in which they are final.
+
+    Used with `async with`, or iterated to its end, it leaves nothing behind. When the
+    consumer is slow no new probes are started. Can be iterated once.
+
+    Args:
+        targets: what to scan.
+        config: how.
+        run_id: the run's name in every line; made from the clock when it is empty.
+        on_certificate: told of each certificate first seen in this run, and when (Unix
+            seconds), before the result that has it.
+        warn: told what the user should know, one line or one traceback each.
+
+    Raises:
+        UsageError: the configuration cannot be used: a trust file, an exclude.
+    """
+
+    def __init__(
+        self,
+        targets: Targets,
+        config: ScanConfig | None = None,
+        *,
+        run_id: str = "",
+        on_certificate: OnCertificate | None = None,
+        warn: Callable[[str], None] | None = None,
+    ) -> None:
+        self._config = config or ScanConfig()
+        self._targets = targets
+        self._clock = self._config.clock or time.time
+        self._excludes = Excludes(self._config.excludes)
+        self._on_certificate = on_certificate
+        self._warn_user = warn
+        self._warnings = 0
+        self._trust = load_trust(self._config.trust, environ=os.environ)
+        self._judge = Judge(self._trust, warn=self._warn)
+        self._scanner: Scanner | None = None
+        self._results: AsyncGenerator[Result, None] | None = None
+        self._stats = Stats()
+        self._begun: float | None = None
+        self._stop = ""
+        self.run = RunContext(
+            run_id=run_id or new_run_id(self._clock(), os.urandom(3)),
+            vantage=self._config.vantage or socket.gethostname(),
+        )
+
+    @property
+    def trust(self) -> TrustStore:
+        """The anchors that paths are checked against."""
+        return self._trust
+
+    @property
+    def stats(self) -> Stats:
+        """How far it is; the same object each time, brought up to date."""
+        stats = self._stats
+        if self._scanner is not None:
+            stats.in_flight = self._scanner.in_flight
+            stats.not_scanned = self._scanner.not_scanned
+        stats.held = self._judge.held
+        if self._begun is not None and self._results is not None:
+            stats.elapsed = time.monotonic() - self._begun
+        return stats
+
+    # -- running ---------------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        """Itself."""
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Give up what is not finished."""
+        await self.aclose()
+
+    def __aiter__(self) -> AsyncIterator[Result]:
+        """Begin to scan.
+
+        Raises:
+            UsageError: it was iterated before.
+        """
+        if self._results is not None:
+            raise UsageError("a scan runs once: make another with fleetscan.scan(...)")
+        self._results = self._run()
+        return self._results
+
+    def request_drain(self) -> None:
+        """Start nothing more: what is under way ends, the rest is named as interrupted."""
+        self._stop = self._stop or "drain"
+        if self._scanner is not None:
+            self._scanner.request_drain()
+
+    def abort(self) -> None:
+        """Drop what is under way too. Every listed target still gets its result."""
+        self._stop = "abort"
+        if self._scanner is not None:
+            self._scanner.abort()
+
+    async def aclose(self) -> None:
+        """Give up what is not finished and wait until it is gone. Safe to call again."""
+        if self._results is not None:
+            await self._results.aclose()
+
+    async def _run(self) -> AsyncGenerator[Result, None]:
+        self._begun = time.monotonic()
+        self._stats.started_at = self._clock()
+        scanner = self._scanner = Scanner(
+            _items(self._targets),
+            self._config,
+            client=self._client(),
+            excludes=self._excludes,
+            warn=self._warn,
+        )
+        if self._stop == "abort":
+            scanner.abort()
+        elif self._stop:
+            scanner.request_drain()
+        failure: Exception | None = None
+        try:
+            while True:
+                try:
+                    outcome = await anext(scanner, None)
+                except Exception as failed:  # noqa: BLE001  raised again below, after the held
+                    failure = failed
+                    break
+                if outcome is None:
+                    break
+                result = self._conclude(outcome)
+                if result is not None:
+                    yield result
+            for count, judged in enumerate(self._judge.release()):
+                yield self._finish(judged)
+                if count % _YIELD_EVERY == 0:
+                    await asyncio.sleep(0)
+        finally:
+            await scanner.aclose()
+        if failure is not None:
+            raise failure
+
+    # -- one target --------------------------------------------------------------------
+
+    def _conclude(self, outcome: ProbeOutcome) -> Result | None:
+        """The result, or None when it waits for the end of the run."""
+        if outcome.internal_error:
+            self._warn(_internal_error_text(outcome))
+        try:
+            judged = self._judge.judge(outcome)
+        except Exception:  # noqa: BLE001  our own bug: this target's result says so
+            judged = self._failed_judgement(outcome)
+        return None if judged is None else self._finish(judged)
+
+    def _finish(self, judged: Judged) -> Result:
+        try:
+            record = self._record(judged)
+        except Exception:  # noqa: BLE001  our own bug: this target's result says so
+            judged = self._failed_judgement(judged.outcome)
+            record = self._record(judged)
+        result = Result(
+            target=judged.outcome.target,
+            address=judged.outcome.address,
+            record=record,
+            verdict=judged.verdict,
+            facts=judged.outcome.facts,
+        )
+        self._count(result)
+        return result
+
+    def _record(self, judged: Judged) -> dict[str, Any]:
+        return to_record(
+            outcome=judged.outcome, verdict=judged.verdict, path=judged.path, run=self.run
+        )
+
+    def _failed_judgement(self, outcome: ProbeOutcome) -> Judged:
+        """What is left to say when our own code failed on a target; call while handling it."""
+        broken = replace(outcome, facts=None, internal_error=traceback.format_exc())
+        self._warn(_internal_error_text(broken))
+        return internal_error(broken)
+
+    def _count(self, result: Result) -> None:
+        stats = self._stats
+        stats.done += 1
+        match result.outcome:
+            case "established":
+                stats.established += 1
+            case "failed":
+                stats.failed += 1
+            case "skipped":
+                stats.skipped += 1
+            case _:
+                stats.errors += 1
+        if result.cause_ids:
+            stats.by_cause[result.cause_ids[0]] += 1
+
+    # -- what the engine is given ---------------------------------------------------------
+
+    def _client(self) -> Client:
+        cache = CertificateCache(self._first_seen)
+        key_shares = KeyShares()
+        alpn = self._config.alpn
+
+        def converse(target: Target) -> Conversation:
+            return Conversation(
+                server_name=target.server_name,
+                profile=MODERN,
+                key_shares=key_shares,
+                entropy=os.urandom(ENTROPY_OCTETS),
+                alpn=alpn,
+                starttls=target.starttls,
+            )
+
+        return Client(converse=converse, fold=partial(fold, parse=cache.parse))
+
+    def _first_seen(self, certificate: Certificate | MalformedCertificate) -> None:
+        if self._on_certificate is not None:
+            self._on_certificate(certificate, self._clock())
+
+    def _warn(self, text: str) -> None:
+        if self._warn_user is None:
+            return
+        self._warnings += 1
+        if self._warnings <= MAX_WARNINGS:
+            self._warn_user(text)
+        if self._warnings == MAX_WARNINGS:
+            self._warn_user("further warnings of this scan are not shown")
+
+
+def scan(
+    targets: Targets,
+    config: ScanConfig | None = None,
+    *,
+    run_id: str = "",
+    on_certificate: OnCertificate | None = None,
+    warn: Callable[[str], None] | None = None,
+) -> Scan:
+    """Scan targets: `async for result in fleetscan.scan(["www.example.org"]): ...`.
+
+    Args and errors are those of `Scan`.
+    """
+    return Scan(targets, config, run_id=run_id, on_certificate=on_certificate, warn=warn)
+
+
+async def scan_one(target: str | Target, config: ScanConfig | None = None) -> Result:
+    """Scan one target and give its result; of a name with several addresses the first is taken.
+
+    Raises:
+        UsageError: the text names none or several targets, or the configuration cannot be used.
+    """
+    if isinstance(target, str):
+        spec = parse_target(target)
+        if spec.count != 1:
+            raise UsageError(f"{target!r} stands for {spec.count} targets: use fleetscan.scan")
+        target = spec.target_at(0)
+    first = replace(config or ScanConfig(), addresses="first")
+    async with Scan([target], first) as one:
+        async for result in one:
+            return result
+    raise UsageError("nothing to scan")
+
+
+def _items(targets: Targets) -> Iterator[Item] | AsyncIterator[Item]:
+    """Targets and ranges, with texts read on the way."""
+    if isinstance(targets, str):
+        return iter((parse_target(targets),))
+    if isinstance(targets, AsyncIterable):
+        return _read_async(targets)
+    return (_read(item) for item in targets)
+
+
+async def _read_async(targets: AsyncIterable[str | Item]) -> AsyncGenerator[Item, None]:
+    async for item in targets:
+        yield _read(item)
+
+
+def _read(item: str | Item) -> Item:
+    return parse_target(item) if isinstance(item, str) else item
+
+
+def _internal_error_text(outcome: ProbeOutcome) -> str:
+    """A bug of ours, for a person who is asked to report it."""
+    place = outcome.address or outcome.target.host or outcome.target.address
+    return f"internal error on {place} port {outcome.target.port}:\n{outcome.internal_error}"

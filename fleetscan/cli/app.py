@@ -1,0 +1,144 @@
+"""The command group, and the one place where an error becomes a line and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import threading
+from collections.abc import Sequence
+from typing import Any, Final
+
+import click
+
+from fleetscan.cli import (
+    EXIT_INTERRUPTED,
+    EXIT_READER_GONE,
+    EXIT_USAGE,
+    version,
+)
+from fleetscan.cli.terminal import say
+from fleetscan.errors import FleetscanError
+
+PROGRAM: Final = "fleetscan"
+COMPLETE_VARIABLE: Final = "_FLEETSCAN_COMPLETE"
+
+COMMANDS: Final = ("scan", "lab", "explain", "schema", "completion")
+"""Each is `command` in the module of `fleetscan.cli` that has its name."""
+
+EXAMPLES: Final = """\
+Examples:
+  fleetscan scan www.example.org                 one name, all its addresses
+  fleetscan scan 10.4.0.0/16 -p 443,8443 -o night.jsonl
+                                                 a network, results to a file
+  fleetscan scan -l targets.txt --exclude 10.4.9.0/24 --emit failed -j
+                                                 a list, only failures, as JSON Lines
+  fleetscan scan --lab                           a broken fleet on this machine
+  fleetscan explain certificate.expired          what a cause means and what to do
+
+"""
+
+_GRACE_S: Final = 0.2
+
+
+class ExamplesFirst(click.Command):
+    """A command whose help begins with examples, which is what most people look for."""
+
+    examples: str = ""
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples, then what click writes."""
+        formatter.write(self.examples)
+        super().format_help(ctx, formatter)
+
+
+class LazyGroup(click.Group):
+    """Imports a command's module when the command is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All of them, in the order that help shows."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"fleetscan.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples, then what click writes."""
+        formatter.write(EXAMPLES)
+        super().format_help(ctx, formatter)
+
+
+@click.group(
+    cls=LazyGroup,
+    name=PROGRAM,
+    help="Scans the TLS endpoints of a whole fleet and says, for every handshake that fails, why.",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(
+    version(), "-V", "--version", prog_name=PROGRAM, message="%(prog)s %(version)s"
+)
+def application() -> None:
+    """See `help` above: click prints that one."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; give its exit code. No exception of a user's making leaves here."""
+    try:
+        code = _invoke(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python flushes again when it ends, and would complain then.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = EXIT_READER_GONE
+    _leave_stuck_threads(code)
+    return code
+
+
+def _invoke(arguments: Sequence[str]) -> int:
+    try:
+        answer: Any = application.main(
+            list(arguments),
+            prog_name=PROGRAM,
+            complete_var=COMPLETE_VARIABLE,
+            standalone_mode=False,
+        )
+    except click.exceptions.NoArgsIsHelpError as asked:
+        click.echo(asked.ctx.get_help() if asked.ctx is not None else EXAMPLES, err=True)
+        return EXIT_USAGE
+    except click.UsageError as wrong:
+        command = wrong.ctx.command_path if wrong.ctx is not None else PROGRAM
+        say(f"{_one_line(wrong.format_message())} ('{command} --help' shows how)")
+        return EXIT_USAGE
+    except click.ClickException as wrong:
+        say(_one_line(wrong.format_message()))
+        return EXIT_USAGE
+    except FleetscanError as wrong:
+        say(_one_line(str(wrong)))
+        return EXIT_USAGE
+    except (click.Abort, KeyboardInterrupt):
+        return EXIT_INTERRUPTED
+    return answer if isinstance(answer, int) else 0
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split()).rstrip(".")
+
+
+def _leave_stuck_threads(code: int) -> None:
+    """End the process when a thread of ours waits for a pipe that may never move.
+
+    Python would join such threads for ever. Only after an orderly end, and only when
+    one of them is really left.
+    """
+    ours = [each for each in threading.enumerate() if each.name.startswith("fleetscan-")]
+    for thread in ours:
+        thread.join(_GRACE_S)
+    if any(thread.is_alive() for thread in ours):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)

@@ -1,0 +1,318 @@
+"""`fleetscan scan`: its options, checked; `cli.run` does the work."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from fleetscan.cli.app import ExamplesFirst
+from fleetscan.errors import UsageError
+
+if TYPE_CHECKING:
+    from fleetscan.engine.config import ScanConfig
+    from fleetscan.inventory.spec import Defaults
+
+MAX_CONCURRENCY: Final = 1_000_000
+MAX_RATE: Final = 1e6
+MAX_TIMEOUT_S: Final = 3_600.0
+MAX_VANTAGE: Final = 253
+
+EXAMPLES: Final = """\
+Examples:
+  fleetscan scan www.example.org mail.example.org:465
+  fleetscan scan 10.4.0.0/16 10.9.0.5-10.9.0.40 -p 443,8443 --rate 500 -o night.jsonl
+  fleetscan scan shop.example.org@192.0.2.7:443      that name at that address
+  fleetscan scan 192.0.2.7 --sni shop.example.org    the same
+  fleetscan scan -l targets.jsonl --trust corp-root.pem --trust system
+  zcat names.gz | fleetscan scan -l - -j --emit failed | jq .cause.id
+  fleetscan scan --lab                               a broken fleet on this machine
+
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanRequest:
+    """What `scan` was asked to do, checked as far as that goes without touching the network."""
+
+    targets: tuple[str, ...]
+    lists: tuple[str, ...]
+    defaults: Defaults
+    starttls_kinds: frozenset[str]
+    config: ScanConfig
+    output: str | None
+    emission: str
+    json: bool
+    envelope: bool
+    quiet: bool
+    strict: bool
+    lab: bool
+    configuration: str
+
+
+class _ScanCommand(ExamplesFirst):
+    examples = EXAMPLES
+
+
+class _Amount(click.FloatRange):
+    """A number above nought that is one: click lets `nan` and `inf` through."""
+
+    def __init__(self, highest: float) -> None:
+        super().__init__(0, highest, min_open=True)
+
+    def convert(
+        self,
+        value: float,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> float:
+        """The number, or a usage error."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a number above 0", param, ctx)
+        return float(number)
+
+
+@click.command(
+    name="scan",
+    cls=_ScanCommand,
+    short_help="Scan targets and say why TLS fails where it fails.",
+    epilog=(
+        "Exit codes: 0 completed (failures are data), 2 wrong usage or nothing to scan, "
+        "3 incomplete, 130 interrupted, 141 nobody reads standard output any more."
+    ),
+)
+@click.argument("targets", metavar="[TARGET]...", nargs=-1)
+@click.option(
+    "-l",
+    "--list",
+    "lists",
+    metavar="FILE|-",
+    multiple=True,
+    help="Read targets from FILE, or from standard input: one a line, text or JSON Lines.",
+)
+@click.option(
+    "-p",
+    "--ports",
+    metavar="PORTS",
+    default="443",
+    show_default=True,
+    help="Ports of targets that name none, as 443,8443 or 9000-9010.",
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE|-",
+    help="Write every line of the run to FILE as JSON Lines; standard output then shows "
+    "readable lines.",
+)
+@click.option("--sni", metavar="NAME", help='Server name to send to every target; "" sends none.')
+@click.option(
+    "--starttls",
+    metavar="KIND",
+    default="none",
+    show_default=True,
+    help="The dialogue to hold before TLS.",
+)
+@click.option(
+    "--trust",
+    metavar="FILE|system",
+    multiple=True,
+    help="Roots to trust instead of the system's; 'system' adds those. Repeatable.",
+)
+@click.option(
+    "-c",
+    "--concurrency",
+    metavar="N",
+    type=click.IntRange(1, MAX_CONCURRENCY),
+    default=1000,
+    show_default=True,
+    help="Probes under way at once.",
+)
+@click.option(
+    "--rate",
+    metavar="N",
+    type=_Amount(MAX_RATE),
+    help="New connections a second, over the whole scan.",
+)
+@click.option(
+    "--timeout",
+    metavar="S",
+    type=_Amount(MAX_TIMEOUT_S),
+    help="Seconds after which a target is given up, whatever it is at.",
+)
+@click.option(
+    "--exclude",
+    "excludes",
+    metavar="CIDR",
+    multiple=True,
+    help="Never scan these addresses, whatever the targets say. Repeatable.",
+)
+@click.option(
+    "--exclude-file",
+    "exclude_files",
+    metavar="F",
+    multiple=True,
+    help="The same from a file, one a line.",
+)
+@click.option(
+    "--emit",
+    "emission",
+    type=click.Choice(("all", "answered", "failed")),
+    default="answered",
+    show_default=True,
+    help="Results to write; 'answered' leaves out dark addresses of ranges.",
+)
+@click.option("-j", "--json", "as_json", is_flag=True, help="JSON Lines on standard output.")
+@click.option(
+    "--envelope",
+    is_flag=True,
+    help="All lines of the run on standard output, not the results alone.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="No progress, no summary, no readable lines.")
+@click.option(
+    "--addresses",
+    type=click.Choice(("all", "first")),
+    default="all",
+    show_default=True,
+    help="How many addresses of a name to scan.",
+)
+@click.option("--strict", is_flag=True, help="Exit with 2 when a line of a list was bad.")
+@click.option("--lab", is_flag=True, help="Start the lab and scan it, trusting its root.")
+@click.option("--vantage", metavar="NAME", default="", help="Where this scan is made from.")
+@click.option(
+    "--resolver",
+    "resolvers",
+    metavar="ADDRESS[:PORT]",
+    multiple=True,
+    help="Name server to ask instead of the system's. Repeatable.",
+)
+@click.pass_context
+def command(ctx: click.Context, /, **options: Any) -> int:  # noqa: ANN401
+    """Scan every TARGET and write one result for each.
+
+    A TARGET is a name, host:port, an IPv4 or IPv6 address ([::1]:443), a network
+    (10.0.0.0/8), a range (10.0.0.5-10.0.0.40), a URL, or name@address:port.
+    """
+    if not (options["targets"] or options["lists"] or options["lab"]):
+        click.echo(ctx.get_help(), err=True)
+        return 2
+    request = request_from(options)
+    from fleetscan.cli.loop import run_in_loop
+    from fleetscan.cli.run import run_scan
+
+    return run_in_loop(run_scan(request))
+
+
+def request_from(options: dict[str, Any]) -> ScanRequest:
+    """Check the options and put them together.
+
+    Raises:
+        UsageError: one of them cannot be used; one line that says which and why.
+    """
+    from fleetscan.engine.config import Deadlines, ScanConfig
+
+    kinds = _starttls_kinds()
+    defaults = _defaults(options, kinds)
+    timeout = options["timeout"]
+    config = ScanConfig(
+        trust=options["trust"],
+        concurrency=options["concurrency"],
+        rate=options["rate"],
+        deadlines=Deadlines() if timeout is None else Deadlines.from_timeout(timeout),
+        addresses=options["addresses"],
+        excludes=_excludes(options["excludes"], options["exclude_files"]),
+        nameservers=tuple(_nameserver(each) for each in options["resolvers"]),
+        vantage=_vantage(options["vantage"]),
+    )
+    return ScanRequest(
+        targets=options["targets"],
+        lists=_lists(options["lists"]),
+        defaults=defaults,
+        starttls_kinds=kinds,
+        config=config,
+        output=None if options["output"] == "-" else options["output"],
+        emission=options["emission"],
+        json=options["as_json"],
+        envelope=options["envelope"],
+        quiet=options["quiet"],
+        strict=options["strict"],
+        lab=options["lab"],
+        configuration=_configuration(options),
+    )
+
+
+def _starttls_kinds() -> frozenset[str]:
+    from fleetscan.inventory.target import STARTTLS_NONE
+    from fleetscan.tls.conversation import STARTTLS_KINDS
+
+    return frozenset({STARTTLS_NONE, *STARTTLS_KINDS})
+
+
+def _defaults(options: dict[str, Any], kinds: frozenset[str]) -> Defaults:
+    from fleetscan.inventory.names import canonical_name
+    from fleetscan.inventory.parse import parse_ports
+    from fleetscan.inventory.ranges import parse_address
+    from fleetscan.inventory.spec import Defaults
+
+    try:
+        ports = parse_ports(options["ports"])
+    except ValueError as refused:
+        raise UsageError(f"--ports: {refused}") from None
+    if options["starttls"] not in kinds:
+        known = ", ".join(sorted(kinds))
+        raise UsageError(f"--starttls: {options['starttls'][:40]!r} is none of {known}")
+    sni = options["sni"]
+    if sni and parse_address(sni) is not None:
+        raise UsageError("--sni: an address is never sent as a server name (RFC 6066 section 3)")
+    try:
+        server_name = canonical_name(sni) if sni else sni
+    except ValueError as refused:
+        raise UsageError(f"--sni: {refused}") from None
+    return Defaults(ports=ports, server_name=server_name, starttls=options["starttls"])
+
+
+def _excludes(texts: tuple[str, ...], files: tuple[str, ...]) -> tuple[str, ...]:
+    from fleetscan.inventory.excludes import Excludes, read_exclude_file
+
+    Excludes(texts)  # refuses what it cannot read
+    return (*texts, *(text for path in files for text in read_exclude_file(path)))
+
+
+def _lists(paths: tuple[str, ...]) -> tuple[str, ...]:
+    if paths.count("-") > 1:
+        raise UsageError("--list: standard input can be read only once")
+    return paths
+
+
+def _nameserver(text: str) -> str:
+    from fleetscan.inventory.parse import parse_place
+
+    try:
+        place = parse_place(text)
+    except ValueError as refused:
+        raise UsageError(f"--resolver: {refused}") from None
+    if place.span is None or place.span.count != 1:
+        raise UsageError(f"--resolver: {text[:80]!r} is not an address")
+    return text
+
+
+def _vantage(text: str) -> str:
+    if len(text.encode("utf-8", "replace")) > MAX_VANTAGE or not text.isprintable():
+        raise UsageError(f"--vantage: at most {MAX_VANTAGE} octets of printable text")
+    return text
+
+
+def _configuration(options: dict[str, Any]) -> str:
+    """The options in effect, as one string with a fixed order; targets are not among them."""
+    left_out = ("targets", "lists")
+    shown = {key: value for key, value in sorted(options.items()) if key not in left_out}
+    return " ".join(f"{key}={_shown(value)}" for key, value in shown.items())
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,49 @@
+"""What the command line says besides its results, and whether in colour."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TextIO
+
+
+def say(text: str) -> None:
+    """One line on standard error, with the program's name in front."""
+    write_error(f"fleetscan: {text}")
+
+
+def write_error(text: str) -> None:
+    """One line on standard error as it is; a standard error that is gone is no error."""
+    try:
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        return
+
+
+def harmless(text: str) -> str:
+    """Text of unknown origin, such as a file's name, with nothing that acts on a terminal."""
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode("ascii")
+        for each in text
+    )
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """Whether a person watches who can be shown a line that changes."""
+    return _isatty(stream) and os.environ.get("TERM", "") != "dumb"
+
+
+def wants_colour(stream: TextIO) -> bool:
+    """Whether to use colour there: a terminal that can, and no `NO_COLOR` in the way.
+
+    `NO_COLOR` counts when it is set to anything but the empty string.
+    """
+    return is_terminal(stream) and not os.environ.get("NO_COLOR")
+
+
+def _isatty(stream: TextIO) -> bool:
+    try:
+        return stream.isatty()
+    except (ValueError, AttributeError):  # closed, or replaced by something without it
+        return False
