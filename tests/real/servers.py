@@ -1,0 +1,225 @@
+"""Real TLS servers of several stacks, started on a free loopback port and ended by process id."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+STARTED_WITHIN_S = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """PEM files of one server: root, chain (leaf first), key, both in one; and a scratch folder."""
+
+    root: Path
+    chain: Path
+    key: Path
+    both: Path
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerKind:
+    """How one implementation is started.
+
+    Args:
+        name: the implementation with its TLS library.
+        binary: the program; tests are skipped where it is missing.
+        prepare: writes configuration, returns the command line.
+        needs: files that must exist beside the program (modules).
+    """
+
+    name: str
+    binary: str
+    prepare: Callable[[Material, int], Sequence[str]]
+    needs: tuple[str, ...] = ()
+
+    def missing(self) -> str:
+        """What is not installed, or the empty string."""
+        if shutil.which(self.binary) is None:
+            return self.binary
+        return next((path for path in self.needs if not Path(path).exists()), "")
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nobody listened on a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+@contextlib.contextmanager
+def running(kind: ServerKind, material: Material) -> Iterator[int]:
+    """Run one server and give its port."""
+    port = free_port()
+    command = kind.prepare(material, port)
+    log = material.folder / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*command],
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            cwd=material.folder,
+        )
+        try:
+            _wait_until_listening(process, port, log)
+            yield port
+        finally:
+            process.terminate()
+            try:
+                process.wait(timeout=5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(timeout=5)
+            if process.stdin is not None:
+                process.stdin.close()
+
+
+def _wait_until_listening(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + STARTED_WITHIN_S
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError(f"{process.args!r} ended:\n{log.read_text(errors='replace')}")
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1.0):
+            return
+        time.sleep(0.02)
+    raise RuntimeError(f"{process.args!r} does not listen:\n{log.read_text(errors='replace')}")
+
+
+# -- how each is started -------------------------------------------------------
+
+
+def _nginx(material: Material, port: int) -> Sequence[str]:
+    configuration = material.folder / "nginx.conf"
+    configuration.write_text(
+        f"""
+daemon off; worker_processes 1; pid {material.folder}/nginx.pid; error_log stderr;
+events {{ worker_connections 64; }}
+http {{
+    access_log off;
+    client_body_temp_path {material.folder}/body; proxy_temp_path {material.folder}/proxy;
+    fastcgi_temp_path {material.folder}/fastcgi; uwsgi_temp_path {material.folder}/uwsgi;
+    scgi_temp_path {material.folder}/scgi;
+    server {{
+        listen 127.0.0.1:{port} ssl;
+        ssl_certificate {material.chain}; ssl_certificate_key {material.key};
+        ssl_protocols TLSv1.2 TLSv1.3;
+        return 204;
+    }}
+}}
+"""
+    )
+    return ("nginx", "-c", str(configuration), "-p", str(material.folder), "-e", "stderr")
+
+
+def _haproxy(material: Material, port: int) -> Sequence[str]:
+    configuration = material.folder / "haproxy.cfg"
+    configuration.write_text(
+        f"""
+global
+    maxconn 64
+defaults
+    mode http
+    timeout client 10s
+    timeout server 10s
+    timeout connect 5s
+frontend tls
+    bind 127.0.0.1:{port} ssl crt {material.both}
+    http-request return status 204
+"""
+    )
+    return ("haproxy", "-db", "-f", str(configuration))
+
+
+def _stunnel(material: Material, port: int) -> Sequence[str]:
+    configuration = material.folder / "stunnel.conf"
+    configuration.write_text(
+        f"""
+foreground = yes
+pid =
+[tls]
+accept = 127.0.0.1:{port}
+connect = 127.0.0.1:9
+cert = {material.both}
+"""
+    )
+    return ("stunnel4", str(configuration))
+
+
+def _lighttpd(module: str) -> Callable[[Material, int], Sequence[str]]:
+    def prepare(material: Material, port: int) -> Sequence[str]:
+        configuration = material.folder / "lighttpd.conf"
+        configuration.write_text(
+            f"""
+server.modules = ("{module}")
+server.document-root = "{material.folder}"
+server.bind = "127.0.0.1"
+server.port = {port}
+ssl.engine = "enable"
+ssl.pemfile = "{material.chain}"
+ssl.privkey = "{material.key}"
+ssl.ca-file = "{material.root}"
+"""
+        )
+        return ("lighttpd", "-D", "-f", str(configuration))
+
+    return prepare
+
+
+def _openssl(material: Material, port: int) -> Sequence[str]:
+    return (
+        "openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-cert", str(material.chain),
+        "-cert_chain", str(material.chain), "-key", str(material.key), "-quiet", "-www",
+    )  # fmt: skip
+
+
+def _gnutls(material: Material, port: int) -> Sequence[str]:
+    return (
+        "gnutls-serv", "--port", str(port), "--x509certfile", str(material.chain),
+        "--x509keyfile", str(material.key), "--http", "--quiet",
+    )  # fmt: skip
+
+
+def _nss(material: Material, port: int) -> Sequence[str]:
+    database = f"sql:{material.folder}/nss"
+    (material.folder / "nss").mkdir(exist_ok=True)
+    bundle = material.folder / "both.p12"
+    for command in (
+        ("certutil", "-N", "-d", database, "--empty-password"),
+        (
+            "openssl", "pkcs12", "-export", "-in", str(material.chain), "-inkey", str(material.key),
+            "-name", "server", "-out", str(bundle), "-passout", "pass:",
+        ),
+        ("pk12util", "-i", str(bundle), "-d", database, "-W", "", "-K", ""),
+    ):  # fmt: skip
+        subprocess.run(command, check=True, capture_output=True, timeout=30, cwd=material.folder)
+    return ("selfserv", "-d", database, "-p", str(port), "-n", "server", "-V", "tls1.2:tls1.3")
+
+
+LIGHTTPD_MODULES = "/usr/lib/lighttpd"
+KINDS: tuple[ServerKind, ...] = (
+    ServerKind(name="nginx-openssl", binary="nginx", prepare=_nginx),
+    ServerKind(name="haproxy-openssl", binary="haproxy", prepare=_haproxy),
+    ServerKind(name="stunnel-openssl", binary="stunnel4", prepare=_stunnel),
+    ServerKind(name="s_server-openssl", binary="openssl", prepare=_openssl),
+    *(
+        ServerKind(
+            name=f"lighttpd-{module.removeprefix('mod_')}",
+            binary="lighttpd",
+            prepare=_lighttpd(module),
+            needs=(f"{LIGHTTPD_MODULES}/{module}.so",),
+        )
+        for module in ("mod_openssl", "mod_gnutls", "mod_mbedtls", "mod_wolfssl")
+    ),
+    ServerKind(name="gnutls-serv", binary="gnutls-serv", prepare=_gnutls),
+    ServerKind(name="selfserv-nss", binary="selfserv", prepare=_nss),
+)
