@@ -121,9 +121,10 @@ def _words(definitions: dict[str, Any]) -> Iterator[str]:
 def _cuts() -> Iterator[str]:
     yield "## Lines that would be too long\n"
     yield (
-        "A line of more than 8,000 octets loses whole parts in a fixed order until it fits, and"
-        "\nnames them in `truncated`; JSON is never cut in its middle, and shortened text ends in `...`."
-        "\nWhat rules are written on is never cut: ids, outcome, stage, `cause`, `cause_ids`.\n"
+        "A line of more than 8,000 octets loses whole parts in a fixed order until it fits, and\n"
+        "names them in `truncated`; JSON is never cut in its middle, and shortened text ends\n"
+        "in `...`. What rules are written on is never cut: ids, outcome, stage, `cause`,\n"
+        "`cause_ids`.\n"
     )
     for kind, steps in STEPS.items():
         order = list(dict.fromkeys(name for name, _ in steps))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 from fleetscan.tls import events as seen
 from fleetscan.tls.conversation import STARTTLS_KINDS, Conversation
 from fleetscan.tls.events import Event
+from fleetscan.tls.session import State
 from fleetscan.tls.violations import ALERTS
 from fleetscan.vocabulary import Checked, Stage
 from tests.tls_peers import (
@@ -21,7 +21,6 @@ from tests.tls_peers import (
     ServerTls13,
     conversation,
     history,
-    record,
     server_context,
     server_tls12,
     violations,
@@ -63,22 +62,20 @@ def test_any_octets_give_events_and_no_exception(octets: list[bytes], kind: str)
 @settings(max_examples=150)
 @given(
     messages=st.lists(
-        st.tuples(st.sampled_from((2, 4, 8, 11, 12, 13, 14, 15, 20, 22, 24)), st.binary(max_size=80)),
+        st.tuples(
+            st.sampled_from((2, 4, 8, 11, 12, 13, 14, 15, 20, 22, 24)), st.binary(max_size=80)
+        ),
         max_size=6,
     ),
     newer=st.booleans(),
 )
-def test_any_messages_behind_a_good_hello(
-    messages: list[tuple[int, bytes]], newer: bool
-) -> None:
+def test_any_messages_behind_a_good_hello(messages: list[tuple[int, bytes]], newer: bool) -> None:
     """The same for well-formed records with the right keys and arbitrary messages."""
     server = ServerTls13(conversation()) if newer else ServerTls12(conversation())
     server.tell(server.hello() if isinstance(server, ServerTls13) else server.say(server.hello()))
     for msg_type, body in messages:
         octets = bytes([msg_type]) + len(body).to_bytes(3, "big") + body
-        server.tell(
-            server.seal(octets) if isinstance(server, ServerTls13) else server.say(octets)
-        )
+        server.tell(server.seal(octets) if isinstance(server, ServerTls13) else server.say(octets))
         check_sane(server.client)
     assert server.client.stage is not Stage.CONFIRMED
 
@@ -212,7 +209,7 @@ def test_any_bit_flipped_in_tls12_never_confirms(data: st.DataObject) -> None:
 def test_any_bit_flipped_in_the_signature_is_a_wrong_key(position: int, bit: int) -> None:
     """CertificateVerify under the right keys, with another signature."""
     server = ServerTls13(conversation())
-    server.until(seen_state())
+    server.until(State.CERTIFICATE_VERIFY)
     signed = bytearray(server.certificate_verify())
     at = 8 + position % (len(signed) - 8)
     signed[at] ^= 1 << bit
@@ -220,16 +217,3 @@ def test_any_bit_flipped_in_the_signature_is_a_wrong_key(position: int, bit: int
 
     proofs = [e.result for e in server.client.events if isinstance(e, seen.KeyProofChecked)]
     assert proofs == [Checked.NO]
-
-
-def seen_state() -> object:
-    """The state before CertificateVerify."""
-    from fleetscan.tls.session import State
-
-    return State.CERTIFICATE_VERIFY
-
-
-def test_openssl_is_a_second_implementation() -> None:
-    """The flights replayed here were made by OpenSSL, not by code of ours."""
-    assert ssl.OPENSSL_VERSION.startswith("OpenSSL")
-    assert record(22, b"") == b"\x16\x03\x03\x00\x00"

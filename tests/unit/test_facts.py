@@ -85,9 +85,7 @@ def test_a_name_that_does_not_resolve() -> None:
 def test_a_refused_connection() -> None:
     """errno and what the error queue held."""
     icmp = IcmpError(family=4, type=3, code=13, offender="10.0.0.1")
-    facts = fold(
-        [seen.ConnectStarted(1.0), seen.ConnectFailed(2.0, errno.EHOSTUNREACH, icmp)]
-    )
+    facts = fold([seen.ConnectStarted(1.0), seen.ConnectFailed(2.0, errno.EHOSTUNREACH, icmp)])
     assert (facts.stage, facts.errno, facts.icmp) == (Stage.CONNECT, errno.EHOSTUNREACH, icmp)
 
 
@@ -185,7 +183,9 @@ def test_timings() -> None:
 
 def test_first_octet_of_one_who_spoke_first_counts_from_connect() -> None:
     """There was no hello to count from."""
-    facts = fold([seen.Connected(1.0), seen.FirstOctet(1.5, True), seen.ClientHelloSent(2.0, OFFER)])
+    facts = fold(
+        [seen.Connected(1.0), seen.FirstOctet(1.5, True), seen.ClientHelloSent(2.0, OFFER)]
+    )
     assert facts.timings.first_octet == 500.0
     assert facts.spoke_first
 

@@ -32,8 +32,8 @@ def test_a_failure_says_what_why_and_what_to_do() -> None:
     assert line.split("  ", 2)[0].strip() == "FAILED"
     assert [each for each in line.split("  ") if each.strip()] == [
         "FAILED",
-        "high    ",
-        "b.corp 10.4.2.17:443".ljust(46),
+        "high",
+        "b.corp 10.4.2.17:443",
         "certificate.expired",
         "proven",
         "since 2026-11-20",

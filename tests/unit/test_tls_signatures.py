@@ -104,9 +104,7 @@ GOOD = [
 
 
 @pytest.mark.parametrize(("version", "kind", "scheme"), GOOD)
-def test_a_good_signature_is_yes_and_any_other_is_no(
-    version: int, kind: str, scheme: int
-) -> None:
+def test_a_good_signature_is_yes_and_any_other_is_no(version: int, kind: str, scheme: int) -> None:
     """The same octets signed, then one bit of them or of the signature changed."""
     key = key_of(kind)
     signature = sign(key, scheme)
@@ -171,9 +169,7 @@ def test_a_pss_key_signs_with_pss_schemes_only() -> None:
         ),
     ],
 )
-def test_what_we_cannot_check_is_not_checked(
-    scheme: int, certificate: Certificate | None
-) -> None:
+def test_what_we_cannot_check_is_not_checked(scheme: int, certificate: Certificate | None) -> None:
     """Our limit, or the library's, is never the server's fault."""
     assert check_signature(TLS13, scheme, certificate, CONTENT, b"x") is Checked.NOT_CHECKED
 
