@@ -164,6 +164,7 @@ class Scan:
         self._results: AsyncGenerator[Result, None] | None = None
         self._stats = Stats()
         self._begun: float | None = None
+        self._ended: float | None = None
         self._stop = ""
         self.run = RunContext(
             run_id=run_id or new_run_id(self._clock(), os.urandom(3)),
@@ -183,8 +184,8 @@ class Scan:
             stats.in_flight = self._scanner.in_flight
             stats.not_scanned = self._scanner.not_scanned
         stats.held = self._judge.held
-        if self._begun is not None and self._results is not None:
-            stats.elapsed = time.monotonic() - self._begun
+        if self._begun is not None:
+            stats.elapsed = (self._ended or time.monotonic()) - self._begun
         return stats
 
     # -- running ---------------------------------------------------------------------
@@ -263,6 +264,7 @@ class Scan:
                     await asyncio.sleep(0)
         finally:
             await scanner.aclose()
+            self._ended = time.monotonic()
         if failure is not None:
             raise failure
 

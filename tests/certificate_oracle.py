@@ -10,6 +10,8 @@ import re
 import warnings
 from base64 import b64decode
 from collections.abc import Callable, Iterator
+from functools import partial
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtensionOID
 
 from fleetscan._parse import Certificate, GeneralName, Name
+from tests.octets import integer
 
 PEM = re.compile(rb"-----BEGIN (?:X509 )?CERTIFICATE-----(.*?)-----END", re.DOTALL)
 PEM_HEADER = re.compile(rb"^\S+:.*$", re.MULTILINE)
@@ -61,12 +64,10 @@ KEY_TYPES: tuple[tuple[type[Any], str], ...] = (
     (mldsa.MLDSA87PublicKey, "ML-DSA-87"),
 )
 
-CURVES = {
-    getattr(ec.EllipticCurveOID, name).dotted_string: ec.get_curve_for_oid(
-        getattr(ec.EllipticCurveOID, name)
-    ).name
-    for name in dir(ec.EllipticCurveOID)
-    if name.startswith(("SECP", "SECT", "BRAINPOOL"))
+CURVES: dict[str, str] = {
+    known.dotted_string: str(ec.get_curve_for_oid(known)().name)
+    for label, known in vars(ec.EllipticCurveOID).items()
+    if label.startswith(("SECP", "SECT", "BRAINPOOL"))
 }
 
 
@@ -81,10 +82,17 @@ def certificates_in(path: Path) -> Iterator[bytes]:
 
 
 def load(der: bytes) -> x509.Certificate:
-    """The certificate as `cryptography` sees it, without its warnings about old habits."""
+    """The certificate as `cryptography` sees it, without its warnings about old habits.
+
+    Raises:
+        ValueError: it refuses the certificate.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return x509.load_der_x509_certificate(der)
+        try:
+            return x509.load_der_x509_certificate(der)
+        except x509.InvalidVersion as refused:
+            raise ValueError(str(refused)) from refused
 
 
 def differences(ours: Certificate, theirs: x509.Certificate) -> list[str]:
@@ -130,11 +138,7 @@ def differences(ours: Certificate, theirs: x509.Certificate) -> list[str]:
         lambda: theirs.public_key_algorithm_oid.dotted_string,
     )
     check("key", key(ours), lambda: their_key(theirs))
-    check(
-        "subject_public_key_info",
-        ours.subject_public_key_info,
-        lambda: theirs.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
-    )
+    check("public_key", ours.public_key, lambda: their_key_octets(theirs.public_key()))
     check(
         "extensions",
         [(extension.oid, bool(extension.critical)) for extension in ours.extensions],
@@ -152,11 +156,13 @@ def rdns(name: Name) -> list[list[tuple[str, str]]]:
 
 
 def their_rdns(name: x509.Name) -> list[list[tuple[str, str]]]:
-    """A name of theirs in the same form; an attribute that is no text as its octets in hex."""
-    return [
-        [(a.oid.dotted_string, a.value if isinstance(a.value, str) else a.value.hex()) for a in rdn]
-        for rdn in name.rdns
-    ]
+    """A name of theirs in the same form; octets are those of a BIT STRING (X.520)."""
+    return [[(a.oid.dotted_string, their_text(a.value)) for a in rdn] for rdn in name.rdns]
+
+
+def their_text(value: str | bytes) -> str:
+    """Text as it is; of a BIT STRING, the element in hex."""
+    return value if isinstance(value, str) else f"#03{len(value):02x}{value.hex()}"
 
 
 def key(certificate: Certificate) -> tuple[str, int, int, str]:
@@ -182,15 +188,28 @@ def their_key(certificate: x509.Certificate) -> tuple[str, int, int, str]:
     return kind, 0, 0, ""
 
 
+def their_key_octets(public_key: Any) -> bytes:  # noqa: ANN401
+    """What the BIT STRING of the key holds, encoded again by `cryptography`."""
+    if isinstance(public_key, rsa.RSAPublicKey):
+        return public_key.public_bytes(Encoding.DER, PublicFormat.PKCS1)
+    if isinstance(public_key, ec.EllipticCurvePublicKey):
+        return public_key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    if isinstance(public_key, dsa.DSAPublicKey):
+        y = public_key.public_numbers().y
+        return integer(y)
+    octets: bytes = public_key.public_bytes(Encoding.Raw, PublicFormat.Raw)
+    return octets
+
+
 def general_name(name: x509.GeneralName) -> tuple[int, bytes]:
     """Kind and octets of a name of theirs."""
     kind = KINDS[type(name)]
     if isinstance(name, x509.IPAddress):
         address = name.value
         packed = (
-            address.network_address.packed + address.netmask.packed
-            if hasattr(address, "netmask")
-            else address.packed
+            address.packed
+            if isinstance(address, IPv4Address | IPv6Address)
+            else address.network_address.packed + address.netmask.packed
         )
         return kind, packed
     if isinstance(name, x509.DirectoryName):
@@ -216,12 +235,7 @@ def our_general_name(name: GeneralName) -> tuple[int, bytes]:
 
 
 def dotted(octets: bytes) -> str:
-    """An object identifier's text, by asking `cryptography` to read it as an extended key usage."""
-    inner = b"\x06" + bytes([len(octets)]) + octets
-    return x509.ObjectIdentifier(_dotted_by_hand(inner[2:])).dotted_string
-
-
-def _dotted_by_hand(octets: bytes) -> str:
+    """An object identifier's text, X.690 section 8.19."""
     numbers, value = [], 0
     for octet in octets:
         value = value << 7 | octet & 0x7F
@@ -242,10 +256,11 @@ def extension_fields(
 ) -> Iterator[tuple[str, object, Callable[[], object]]]:
     """Field, our value, and how to ask for theirs, for every extension that both decode."""
     by_oid = {extension.oid: extension.value for extension in theirs}
-    value: Any
 
-    def absent_or(oid: x509.ObjectIdentifier, read: Callable[[Any], object]) -> object:
-        return read(by_oid[oid]) if oid in by_oid else None
+    def absent_or(
+        oid: x509.ObjectIdentifier, read: Callable[[Any], object], absent: object = None
+    ) -> object:
+        return read(by_oid[oid]) if oid in by_oid else absent
 
     yield (
         "subject_alt_name",
@@ -299,22 +314,9 @@ def extension_fields(
         ("ocsp_urls", ours.ocsp_urls, AuthorityInformationAccessOID.OCSP),
         ("ca_issuers_urls", ours.ca_issuers_urls, AuthorityInformationAccessOID.CA_ISSUERS),
     ):
-        yield (
-            field,
-            mine,
-            lambda method=method: (
-                absent_or(
-                    ExtensionOID.AUTHORITY_INFORMATION_ACCESS,
-                    lambda v: tuple(
-                        d.access_location.value
-                        for d in v
-                        if d.access_method == method
-                        and isinstance(d.access_location, x509.UniformResourceIdentifier)
-                    ),
-                )
-                or ()
-            ),
-        )
+        read = partial(their_access_urls, method)
+        oid = ExtensionOID.AUTHORITY_INFORMATION_ACCESS
+        yield field, mine, partial(absent_or, oid, read, ())
     yield (
         "crl_urls",
         ours.crl_urls,
@@ -356,7 +358,19 @@ def extension_fields(
     for extension in ours.extensions:
         value = by_oid.get(x509.ObjectIdentifier(extension.oid))
         if isinstance(value, x509.UnrecognizedExtension):
-            yield extension.oid, extension.value, lambda value=value: value.value
+            yield extension.oid, extension.value, partial(getattr, value, "value")
+
+
+def their_access_urls(
+    method: x509.ObjectIdentifier, value: x509.AuthorityInformationAccess
+) -> tuple[str, ...]:
+    """The URIs of one access method of theirs."""
+    return tuple(
+        description.access_location.value
+        for description in value
+        if description.access_method == method
+        and isinstance(description.access_location, x509.UniformResourceIdentifier)
+    )
 
 
 def their_key_usage(value: x509.KeyUsage) -> int:

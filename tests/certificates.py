@@ -288,6 +288,8 @@ def resigned(
     *,
     digest: hashes.HashAlgorithm | None = None,
     algorithm: str | None = None,
+    inner: str | None = None,
+    pss_defaults: bool = False,
     version1: bool = False,
 ) -> Issued:
     """Sign a certificate again in ways that the library's builder refuses.
@@ -298,6 +300,8 @@ def resigned(
         digest: the hash: SHA-1 and MD5 too.
         algorithm: the signature algorithm's OID in hex, for one that nobody knows; the
             signature is then noise.
+        inner: the OID in hex that is signed, where the two shall differ.
+        pss_defaults: sign with RSASSA-PSS and empty parameters, which mean SHA-1.
         version1: leave out version and extensions.
     """
     tbs = list(split(split(split(certificate.der)[0])[0], whole=True))
@@ -312,11 +316,13 @@ def resigned(
     family = "rsa" if isinstance(issuer.key, rsa.RSAPrivateKey) else "ec"
     oid = bytes.fromhex(algorithm or oids[family, used.name])
     identifier = tlv(0x30, tlv(0x06, oid), b"\x05\x00" if family == "rsa" else b"")
-    tbs[2] = identifier
+    if pss_defaults:
+        identifier = tlv(0x30, bytes.fromhex("06092a864886f70d01010a3000"))
+    tbs[2] = tlv(0x30, tlv(0x06, bytes.fromhex(inner))) if inner else identifier
     if version1:
         tbs = [part for part in tbs if part[0] not in (0xA0, 0xA3)]
     signed = tlv(0x30, *tbs)
-    signature = bytes(64) if algorithm else _signature(issuer.key, signed, used)
+    signature = bytes(64) if algorithm else _signature(issuer.key, signed, used, pss_defaults)
     der = tlv(0x30, signed, identifier, tlv(0x03, b"\x00" + signature))
     return Issued(der=der, key=certificate.key, name=certificate.name)
 
@@ -357,8 +363,12 @@ def _utc(seconds: int) -> datetime.datetime:
     return datetime.datetime.fromtimestamp(seconds, datetime.UTC)
 
 
-def _signature(key: PrivateKey, signed: bytes, digest: hashes.HashAlgorithm) -> bytes:
+def _signature(
+    key: PrivateKey, signed: bytes, digest: hashes.HashAlgorithm, pss_defaults: bool
+) -> bytes:
     if isinstance(key, rsa.RSAPrivateKey):
+        if pss_defaults:
+            return key.sign(signed, padding.PSS(padding.MGF1(hashes.SHA1()), 20), hashes.SHA1())
         return key.sign(signed, padding.PKCS1v15(), digest)
     assert isinstance(key, ec.EllipticCurvePrivateKey), "only RSA and EC keys sign again"
     return key.sign(signed, ec.ECDSA(digest, deterministic_signing=True))

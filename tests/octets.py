@@ -186,7 +186,8 @@ def oid(dotted: str) -> bytes:
 
 def integer(value: int) -> bytes:
     """INTEGER in its shortest form."""
-    return tlv(0x02, value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True))
+    magnitude = value if value >= 0 else ~value
+    return tlv(0x02, value.to_bytes(magnitude.bit_length() // 8 + 1, "big", signed=True))
 
 
 def bit_string(octets: bytes, unused: int = 0) -> bytes:
@@ -240,6 +241,16 @@ VALIDITY: Final = sequence(utc_time("261123000000Z"), utc_time("270221235959Z"))
 SUBJECT_ALT_NAME: Final = sequence(
     tlv(0x82, b"example.test"), tlv(0x82, b"*.example.test"), tlv(0x87, bytes([127, 0, 0, 1]))
 )
+TIMESTAMP: Final = b"".join(  # SignedCertificateTimestamp, RFC 6962 section 3.2
+    (
+        u8(0),  # sct_version = v1
+        b"\x1d" * 32,  # id of the log
+        (1_795_392_000_000).to_bytes(8, "big"),  # timestamp, milliseconds
+        vector(2),  # extensions<0..2^16-1>
+        u8(4) + u8(3),  # sha256, ecdsa
+        vector(2, b"\x30" + bytes(69)),  # signature<0..2^16-1>
+    )
+)
 EVERYDAY_EXTENSIONS: Final = (
     certificate_extension("2.5.29.15", bit_string(b"\x80", 7), critical=True),
     certificate_extension("2.5.29.37", sequence(oid("1.3.6.1.5.5.7.3.1"))),
@@ -269,7 +280,7 @@ EVERYDAY_EXTENSIONS: Final = (
     ),
     certificate_extension(
         "1.3.6.1.4.1.11129.2.4.2",
-        octet_string(vector(2, vector(2, b"s" * 47), vector(2, b"t" * 47))),
+        octet_string(vector(2, vector(2, TIMESTAMP), vector(2, TIMESTAMP))),
     ),
     certificate_extension("1.3.6.1.4.1.99999.1", b"anything", critical=True),
 )

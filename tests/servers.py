@@ -118,7 +118,7 @@ def pretend_fold(events: Sequence[Event]) -> HandshakeFacts:
     octets = 0
     for event in events:
         if isinstance(event, Ended):
-            stage, ended_by, number, icmp = event.stage, event.ended_by, event.errno, event.icmp
+            stage, ended_by, number = event.stage, event.ended_by, event.errno
             octets = event.octets
         elif isinstance(event, ConnectFailed):
             stage, number, icmp = Stage.CONNECT, event.errno, event.icmp

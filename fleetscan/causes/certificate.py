@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from fleetscan.causes.evidence import evidence, joined, rfc3339
+from fleetscan.causes.evidence import escaped_text, evidence, joined, rfc3339
 from fleetscan.causes.model import CatalogueEntry, Remedy, SeenAs, Severity
 from fleetscan.causes.paths import SUBJECT_EVIDENCE, details, problem_matcher
 from fleetscan.pki.assessment import PathProblem, Problem
@@ -283,8 +283,8 @@ SIGNATURE_ALGORITHMS: Final = {
 
 
 def _weak_signature(_case: Case, problems: tuple[Problem, ...]) -> dict[str, str]:
-    algorithms = {SIGNATURE_ALGORITHMS.get(each.detail, each.detail): None for each in problems}
-    return evidence(signature_algorithm=joined(list(algorithms)))
+    names = [SIGNATURE_ALGORITHMS.get(each.detail, escaped_text(each.detail)) for each in problems]
+    return evidence(signature_algorithm=joined(list(dict.fromkeys(names))))
 
 
 WEAK_KEY: Final = CatalogueEntry(

@@ -129,7 +129,6 @@ KEY_MISMATCH: Final = CatalogueEntry(
     seen_as=SeenAs(
         alert="ours: decrypt_error(51)",
         chrome="ERR_SSL_PROTOCOL_ERROR",
-        firefox="SEC_ERROR_BAD_SIGNATURE",
         edge="ERR_SSL_PROTOCOL_ERROR",
         openssl="error:0A00007B:SSL routines::bad signature",
         go="tls: invalid signature by the server certificate",

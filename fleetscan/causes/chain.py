@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from fleetscan.causes.evidence import certificate_subject, evidence, joined, peer_text, rfc3339
+from fleetscan.causes.evidence import (
+    certificate_subject,
+    escaped_text,
+    evidence,
+    joined,
+    peer_text,
+    rfc3339,
+)
 from fleetscan.causes.model import CatalogueEntry, Remedy, SeenAs, Severity
 from fleetscan.causes.paths import SUBJECT_EVIDENCE, details, problem_matcher
 from fleetscan.pki.assessment import PathProblem, Problem
@@ -26,7 +33,7 @@ def _missing_issuer(_case: Case, problems: tuple[Problem, ...]) -> dict[str, str
 
 def _missing_names(_case: Case, problems: tuple[Problem, ...]) -> tuple[str, ...]:
     names = (problem.detail or _issuer(problem) for problem in problems)
-    return tuple(dict.fromkeys(peer_text(name) for name in names))
+    return tuple(dict.fromkeys(escaped_text(name) for name in names))
 
 
 def _issuer(problem: Problem) -> str:
@@ -34,7 +41,7 @@ def _issuer(problem: Problem) -> str:
 
 
 def _issuers(_case: Case, problems: tuple[Problem, ...]) -> dict[str, str]:
-    return evidence(issuer=joined([peer_text(_issuer(problem)) for problem in problems]))
+    return evidence(issuer=joined([escaped_text(_issuer(problem)) for problem in problems]))
 
 
 def _root(_case: Case, problems: tuple[Problem, ...]) -> dict[str, str]:

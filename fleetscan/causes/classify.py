@@ -26,6 +26,13 @@ _PLACE: Final = {
 }
 _MATCHERS: Final = tuple((entry, entry.match) for entry in CATALOGUE if entry.match is not None)
 
+# What can be said of a handshake that worked: most targets are healthy, and they need not
+# be asked how they failed. A test asks every matcher and gets the same.
+_STILL_POSSIBLE: Final = frozenset({*OURS, "key_exchange", "chain", "certificate", FINDING})
+_MATCHERS_OF_ESTABLISHED: Final = tuple(
+    (entry, match) for entry, match in _MATCHERS if entry.family in _STILL_POSSIBLE
+)
+
 
 def classify(case: Case) -> Verdict:
     """Say what is wrong with one target, and what is worth knowing about it.
@@ -42,9 +49,10 @@ def classify(case: Case) -> Verdict:
         The verdict. `unknown` stands in it only when the handshake failed and no cause
         of the catalogue holds.
     """
+    worked = established(case.facts)
     matched = [
         Cause(entry=entry, match=found, severity=found.severity or entry.severity)
-        for entry, match in _MATCHERS
+        for entry, match in (_MATCHERS_OF_ESTABLISHED if worked else _MATCHERS)
         if (found := match(case)) is not None
     ]
     matched = _without_hidden(matched)
@@ -53,7 +61,7 @@ def classify(case: Case) -> Verdict:
     ours = [cause for cause in causes if cause.entry.family in OURS]
     if ours:
         causes, findings = ours, []
-    elif not causes and not established(case.facts):
+    elif not causes and not worked:
         found = unknown_match(case)
         causes = [Cause(entry=UNKNOWN, match=found, severity=UNKNOWN.severity)]
     causes.sort(key=_order)

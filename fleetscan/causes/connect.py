@@ -30,7 +30,7 @@ def _severity(case: Case) -> Severity | None:
 
 
 def _connecting(case: Case) -> bool:
-    return case.facts.stage is Stage.CONNECT
+    return case.facts.stage is Stage.CONNECT and not established(case.facts)
 
 
 def _refused(case: Case) -> Match | None:

@@ -19,7 +19,7 @@ from fleetscan.causes.evidence import (
     suspected,
 )
 from fleetscan.causes.model import Match
-from fleetscan.vocabulary import Checked, EndedBy, Origin, Stage
+from fleetscan.vocabulary import Checked, EndedBy, Stage
 
 if TYPE_CHECKING:
     from fleetscan.causes.model import Case
@@ -42,13 +42,16 @@ def closing(facts: HandshakeFacts) -> EndedBy | None:
         return None
     if peer_alert(facts) is not None or facts.violation or facts.parse_error is not None:
         return None
-    if facts.ended_by is EndedBy.ALERT:
-        ours = facts.alert is not None and facts.alert.origin is Origin.LOCAL
-        return None if ours else EndedBy.FIN
-    return facts.ended_by if facts.ended_by in _PEER_ENDINGS else None
+    return None if facts.ended_by is None else _PEER_ENDINGS.get(facts.ended_by)
 
 
-_PEER_ENDINGS: Final = frozenset({EndedBy.FIN, EndedBy.RST, EndedBy.TIMEOUT})
+# An alert that is left here is one that says goodbye: every other stands in `peer_alert`.
+_PEER_ENDINGS: Final = {
+    EndedBy.FIN: EndedBy.FIN,
+    EndedBy.RST: EndedBy.RST,
+    EndedBy.TIMEOUT: EndedBy.TIMEOUT,
+    EndedBy.ALERT: EndedBy.FIN,
+}
 
 
 def answer_begun(facts: HandshakeFacts) -> bool:
@@ -140,9 +143,8 @@ def stalled(case: Case) -> Match | None:
     ended_by = closing(facts)
     if ended_by is None:
         return None
-    if hello_sent(facts) and not answer_begun(facts):
-        return None
-    if not hello_sent(facts) and not answer_begun(facts) and ended_by is not EndedBy.TIMEOUT:
+    waited_for_greeting = not hello_sent(facts) and ended_by is EndedBy.TIMEOUT
+    if not answer_begun(facts) and not waited_for_greeting:
         return None
     alternatives: tuple[str, ...] = ("server.intermittent",)
     if empty_certificate_sent(facts):

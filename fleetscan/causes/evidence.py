@@ -128,6 +128,13 @@ def peer_text(value: str | bytes) -> str:
     return printable(value, VALUE_LENGTH)
 
 
+def escaped_text(value: str) -> str:
+    """Text that a lower layer has escaped already, cut; escaped here if it was not after all."""
+    if not value.isprintable():
+        return peer_text(value)
+    return value if len(value) <= VALUE_LENGTH else value[: VALUE_LENGTH - 3] + "..."
+
+
 # -- the state of the handshake ---------------------------------------------------
 
 
@@ -187,6 +194,6 @@ def certificate_subject(certificate: Certificate) -> str:
     """The subject as text; where it is empty, the first name, and else the hash."""
     text = distinguished_name(certificate.subject)
     if text:
-        return text[:VALUE_LENGTH]
+        return escaped_text(text)
     names = names_of(certificate, 1)
     return names[0] if names else f"sha256:{certificate.sha256[:16]}"

@@ -87,8 +87,6 @@ UNRECOGNIZED: Final = CatalogueEntry(
         openssl="error:0A000458:SSL routines::tlsv1 unrecognized name",
         go="remote error: tls: unrecognized name",
         java="javax.net.ssl.SSLHandshakeException: Received fatal alert: unrecognized_name",
-        dotnet="Authentication failed because the remote party sent a TLS alert: "
-        "'UnrecognizedName'.",
         server_log="nginx: SSL_do_handshake() failed (SSL: error:0A0000EA:SSL routines::callback "
         "failed) (ssl_reject_handshake)",
     ),
@@ -155,8 +153,6 @@ ALPN_NONE_IN_COMMON: Final = CatalogueEntry(
         openssl="error:0A000460:SSL routines::tlsv1 alert no application protocol",
         go="remote error: tls: no application protocol",
         java="javax.net.ssl.SSLHandshakeException: Received fatal alert: no_application_protocol",
-        dotnet="Authentication failed because the remote party sent a TLS alert: "
-        "'NoApplicationProtocol'.",
         server_log="nginx: SSL_do_handshake() failed (SSL: error:0A0000EB:SSL routines::no "
         "application protocol)",
     ),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from fleetscan.causes.evidence import certificate_subject, evidence, joined, peer_text
+from fleetscan.causes.evidence import certificate_subject, escaped_text, evidence, joined
 from fleetscan.causes.model import Basis, Confidence, Match
-from fleetscan.pki.assessment import PathProblem, Problem
+from fleetscan.pki.assessment import PathAssessment, PathProblem, Problem
 
 if TYPE_CHECKING:
     from fleetscan.causes.model import Case, Matcher
@@ -24,16 +24,14 @@ Describe = Callable[["Case", tuple[Problem, ...]], dict[str, str]]
 Values = Callable[["Case", tuple[Problem, ...]], tuple[str, ...]]
 
 
-def problems_of_kind(case: Case, kind: PathProblem) -> tuple[Problem, ...]:
+def problems_of_kind(path: PathAssessment, kind: PathProblem) -> tuple[Problem, ...]:
     """What the assessment has of this kind, in the order of the path."""
-    if case.path is None:
-        return ()
-    return tuple(problem for problem in case.path.problems if problem.kind is kind)
+    return tuple(problem for problem in path.problems if problem.kind is kind)
 
 
 def details(problems: tuple[Problem, ...]) -> str:
     """What the assessment says of each, without repetitions."""
-    unique = dict.fromkeys(peer_text(problem.detail) for problem in problems if problem.detail)
+    unique = dict.fromkeys(escaped_text(problem.detail) for problem in problems if problem.detail)
     return joined(list(unique))
 
 
@@ -69,7 +67,9 @@ def problem_matcher(
     """
 
     def match(case: Case) -> Match | None:
-        problems = problems_of_kind(case, kind)
+        if case.path is None or not case.path.problems:  # the usual case, at little cost
+            return None
+        problems = problems_of_kind(case.path, kind)
         if not problems:
             return None
         found = evidence(

@@ -70,7 +70,7 @@ def _plaintext_http(case: Case) -> Match | None:
 
 def _starttls_refused(case: Case) -> Match | None:
     facts = case.facts
-    if not facts.starttls_refusal:
+    if not facts.starttls_refusal or established(facts):
         return None
     return observed(
         evidence(starttls=facts.starttls, answer=peer_text(facts.starttls_refusal), port=case.port)
@@ -79,7 +79,9 @@ def _starttls_refused(case: Case) -> Match | None:
 
 def _garbage(case: Case) -> Match | None:
     facts = case.facts
-    if facts.is_tls is not Checked.NO or facts.starttls_refusal or spoken(facts) is not None:
+    if facts.is_tls is not Checked.NO or facts.starttls_refusal or established(facts):
+        return None
+    if spoken(facts) is not None:
         return None
     found = evidence(
         first_octets=facts.first_octets[:FIRST_OCTETS].hex(),
@@ -249,7 +251,6 @@ STARTTLS_REFUSED: Final = CatalogueEntry(
     },
     seen_as=SeenAs(
         openssl="Didn't find STARTTLS in server response, trying anyway...",
-        go="smtp: server doesn't support STARTTLS",
         java="javax.mail.MessagingException: STARTTLS is required but host does not support "
         "STARTTLS",
         dotnet="Server does not support secure connections.",

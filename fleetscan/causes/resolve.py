@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from fleetscan.causes.evidence import evidence, observed, peer_text
+from fleetscan.causes.evidence import established, evidence, observed, peer_text
 from fleetscan.causes.model import CatalogueEntry, Match, Remedy, SeenAs, Severity
 from fleetscan.vocabulary import EndedBy, ResolveFailure, Stage
 
@@ -19,7 +19,7 @@ def _failed_with(failure: ResolveFailure) -> Matcher:
         seen = case.facts.resolve_failure
         if seen is None and _deadline_passed(case):
             seen = ResolveFailure.TIMEOUT
-        if seen is not failure:
+        if seen is not failure or established(case.facts):
             return None
         return observed(evidence(detail=peer_text(case.facts.resolve_detail)))
 

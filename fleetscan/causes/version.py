@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from fleetscan.causes import banners
 from fleetscan.causes.alerts import ALERT_EVIDENCE, alert_matcher
-from fleetscan.causes.evidence import TLS12, evidence, observed, peer_text
+from fleetscan.causes.evidence import TLS12, established, evidence, observed, peer_text
 from fleetscan.causes.model import CatalogueEntry, Match, Remedy, SeenAs, Severity
 from fleetscan.causes.protocol import spoken
 from fleetscan.registry import versions
@@ -20,6 +20,8 @@ _alert_says_so = alert_matcher("version.too_old")
 
 def _too_old(case: Case) -> Match | None:
     facts = case.facts
+    if established(facts):
+        return None
     signature = spoken(facts)
     if signature is not None and signature.cause == banners.TOO_OLD:
         return observed(
@@ -42,8 +44,6 @@ def _too_old(case: Case) -> Match | None:
 def _chose_an_older_one(facts: HandshakeFacts) -> bool:
     # A server that does not know the supported_versions extension answers with the best it
     # has, instead of an alert (RFC 8446 section 4.2.1): the ServerHello itself says it.
-    if facts.completed:
-        return False
     if facts.version is None or facts.version >= TLS12:
         return False
     return facts.offer is None or facts.version not in facts.offer.versions

@@ -88,15 +88,28 @@ def application() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command; give its exit code. No exception of a user's making leaves here."""
+    _open_missing_descriptors()
     try:
         code = _invoke(arguments)
-        sys.stdout.flush()
+        _flush()
     except BrokenPipeError:
         # Python flushes again when it ends, and would complain then.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = EXIT_READER_GONE
     _leave_stuck_threads(code)
     return code
+
+
+def _open_missing_descriptors() -> None:
+    """Put /dev/null where standard input, output or error are closed.
+
+    Else the next file or socket would get their number, and take what is meant for them.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
 
 
 def _invoke(arguments: Sequence[str]) -> int:
@@ -139,6 +152,11 @@ def _leave_stuck_threads(code: int) -> None:
     for thread in ours:
         thread.join(_GRACE_S)
     if any(thread.is_alive() for thread in ours):
-        sys.stdout.flush()
-        sys.stderr.flush()
+        _flush()
         os._exit(code)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:  # a process may be started without them
+            stream.flush()

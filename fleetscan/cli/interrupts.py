@@ -6,10 +6,7 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Callable, Iterator
-from typing import Final, Protocol
-
-_HARD_END_S: Final = 3.0
-"""Seconds that an aborted scan has to come to its end before it is cancelled."""
+from typing import Protocol
 
 
 class Stoppable(Protocol):
@@ -60,13 +57,8 @@ class Interrupts:
             self._tell("finishing what is under way; Ctrl-C again drops it")
             self.scan.request_drain()
         elif self.scan is not None and self.count == 2:
-            self._tell("dropping what is under way")
+            self._tell("dropping what is under way; Ctrl-C again leaves at once")
             self.scan.abort()
-            asyncio.get_running_loop().call_later(_HARD_END_S, self._cancel)
-        else:
-            self._cancel()
-
-    def _cancel(self) -> None:
-        # The end itself hangs: most likely an output that nobody reads any more.
-        if self._task is not None:
+        elif self._task is not None:
+            # The end itself takes too long: most likely an output that nobody reads.
             self._task.cancel()

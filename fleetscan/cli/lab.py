@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +26,8 @@ def command() -> int:
 
 
 async def _serve() -> int:
+    import asyncio
+
     from fleetscan.lab import Lab
 
     stopped = asyncio.Event()

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from fleetscan.cli.terminal import is_terminal, wants_colour
+from fleetscan.errors import UsageError
 from fleetscan.output.budget import encode_line
 from fleetscan.output.readable import RemedyText, result_line
 from fleetscan.output.sinks import LineSink, ReaderGoneError
@@ -32,6 +33,9 @@ class Outputs:
         request: what was asked for.
         remedy: gives a cause's remedy for readable lines.
         around: makes room on the terminal while standard output is written there.
+
+    Raises:
+        UsageError: there is nowhere to write to.
     """
 
     def __init__(
@@ -49,7 +53,10 @@ class Outputs:
         self._envelope = request.envelope and as_json
         self._file = None if request.output is None else LineSink(request.output)
         self._stdout: LineSink | None = None
-        if request.output is None or not request.quiet or as_json:
+        # A process may be started with its standard output closed.
+        if sys.stdout is None and request.output is None:
+            raise UsageError("standard output is closed; -o FILE gives the results a place")
+        if sys.stdout is not None and (request.output is None or not request.quiet or as_json):
             self._stdout = LineSink(
                 "-",
                 flush_s=_TERMINAL_FLUSH_S if terminal else _FLUSH_S,

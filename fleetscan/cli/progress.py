@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
+from fleetscan.cli.terminal import wants_colour
+
 if TYPE_CHECKING:
     from rich.live import Live
     from rich.text import Text
@@ -79,4 +81,5 @@ class Progress:
     def _text(self) -> Text:
         from rich.text import Text
 
-        return Text(self._line(), no_wrap=True, overflow="ellipsis", style="dim")
+        style = "dim" if wants_colour(sys.stderr) else ""
+        return Text(self._line(), no_wrap=True, overflow="ellipsis", style=style)

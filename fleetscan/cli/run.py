@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from time import monotonic, time
@@ -23,7 +24,7 @@ from fleetscan.cli.outputs import Outputs
 from fleetscan.cli.progress import REFRESH_S
 from fleetscan.cli.report import Report
 from fleetscan.cli.targets import Inventory
-from fleetscan.cli.terminal import harmless, say
+from fleetscan.cli.terminal import harmless, is_terminal, say
 from fleetscan.errors import InventoryError, OutputError, UsageError
 from fleetscan.fleet.summary import Summary
 from fleetscan.output.emit import Emission, is_emitted
@@ -75,6 +76,8 @@ class _ScanRun:
 
     async def run(self) -> int:
         """All of it. What is wrong with the request is found before the first probe."""
+        if "-" in self._request.lists and is_terminal(sys.stdin):
+            self._report.tell("reading targets from standard input; Ctrl-D ends them")
         with self._interrupts.caught():
             return await self._run()
 

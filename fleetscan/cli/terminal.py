@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from typing import TextIO
@@ -14,11 +15,9 @@ def say(text: str) -> None:
 
 def write_error(text: str) -> None:
     """One line on standard error as it is; a standard error that is gone is no error."""
-    try:
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # gone, or closed: None
         sys.stderr.write(f"{text}\n")
         sys.stderr.flush()
-    except (OSError, ValueError):
-        return
 
 
 def harmless(text: str) -> str:
@@ -29,12 +28,12 @@ def harmless(text: str) -> str:
     )
 
 
-def is_terminal(stream: TextIO) -> bool:
+def is_terminal(stream: TextIO | None) -> bool:
     """Whether a person watches who can be shown a line that changes."""
     return _isatty(stream) and os.environ.get("TERM", "") != "dumb"
 
 
-def wants_colour(stream: TextIO) -> bool:
+def wants_colour(stream: TextIO | None) -> bool:
     """Whether to use colour there: a terminal that can, and no `NO_COLOR` in the way.
 
     `NO_COLOR` counts when it is set to anything but the empty string.
@@ -42,8 +41,8 @@ def wants_colour(stream: TextIO) -> bool:
     return is_terminal(stream) and not os.environ.get("NO_COLOR")
 
 
-def _isatty(stream: TextIO) -> bool:
+def _isatty(stream: TextIO | None) -> bool:
     try:
-        return stream.isatty()
-    except (ValueError, AttributeError):  # closed, or replaced by something without it
+        return stream is not None and stream.isatty()
+    except ValueError:  # closed
         return False

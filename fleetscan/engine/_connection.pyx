@@ -48,6 +48,26 @@ cdef frozenset RESET_ERRORS = frozenset(
 )
 
 
+# What Linux makes of ICMP errors (net/ipv4/icmp.c, net/ipv6/icmp.c). With IP_RECVERR they end
+# a connection that stands, but only while it is being made does the error queue keep the
+# message itself.
+cdef frozenset ICMP_ERRORS = frozenset(
+    getattr(errno_numbers, name)
+    for name in (
+        "EHOSTUNREACH",
+        "ENETUNREACH",
+        "ECONNREFUSED",
+        "ENOPROTOOPT",
+        "EOPNOTSUPP",
+        "EHOSTDOWN",
+        "ENONET",
+        "EACCES",
+        "EPROTO",
+    )
+    if hasattr(errno_numbers, name)
+)
+
+
 cdef class Connection:
     """The transport's side of one probe.
 
@@ -205,14 +225,14 @@ cdef class Connection:
         self.octets += len(data)
         if self.octets > MAX_FLIGHT:
             events.append(ProtocolViolation(now, "flight_too_large", None))
-            self._end(now, EndedBy.US, 0, None, self.conversation.stage)
+            self._end(now, EndedBy.US, 0, self.conversation.stage)
             self._reset()
             return
         before = len(events)
         self._send(self.conversation.receive(bytes(data), now))
         if self.conversation.finished:
             by = EndedBy.ALERT if _alert_ended(events, before) else EndedBy.US
-            self._end(now, by, 0, None, self.conversation.stage)
+            self._end(now, by, 0, self.conversation.stage)
             self._close(now)
         else:
             self._note_waiting(now)
@@ -225,7 +245,7 @@ cdef class Connection:
         if self._phase != TALKING:
             return
         self.conversation.receive_end(now)
-        self._end(now, EndedBy.FIN, 0, None, self.conversation.stage)
+        self._end(now, EndedBy.FIN, 0, self.conversation.stage)
         # The transport closes itself once this returns; octets that cannot leave must not
         # hold it open.
         self._close_later(now)
@@ -238,25 +258,25 @@ cdef class Connection:
         number = error.errno or 0 if isinstance(error, OSError) else 0
         if self._phase == CONNECTING:
             if number == errno_numbers.ETIMEDOUT:
-                self._end(now, EndedBy.TIMEOUT, number, None, Stage.CONNECT)
+                self._end(now, EndedBy.TIMEOUT, number, Stage.CONNECT)
                 return
-            icmp = errqueue.read(self._sock)
+            queued = errqueue.read(self._sock)
             self._phase = CLOSING
+            icmp = None if queued is None else queued.icmp
             self.conversation.events.append(ConnectFailed(now, number, icmp))
             return
         if number in RESET_ERRORS:
             self._drain()
             if self._phase >= CLOSING:
                 return
-            self._end(now, EndedBy.RST, number, None, self.conversation.stage)
+            self._end(now, EndedBy.RST, number, self.conversation.stage)
         elif number == errno_numbers.ETIMEDOUT:
-            self._end(now, EndedBy.TIMEOUT, number, None, self.conversation.stage)
+            self._end(now, EndedBy.TIMEOUT, number, self.conversation.stage)
         elif number:
-            icmp = errqueue.read(self._sock)
-            by = EndedBy.US if icmp is None else EndedBy.ICMP
-            self._end(now, by, number, icmp, self.conversation.stage)
+            by = EndedBy.ICMP if number in ICMP_ERRORS else EndedBy.US
+            self._end(now, by, number, self.conversation.stage)
         else:
-            self._end(now, EndedBy.FIN, 0, None, self.conversation.stage)
+            self._end(now, EndedBy.FIN, 0, self.conversation.stage)
 
     cdef _drain(self):
         # A failed write closes the transport while an alert may still wait to be read.
@@ -279,12 +299,12 @@ cdef class Connection:
             self._wrote = True
             self._transport.write(octets)
 
-    cdef _end(self, double now, by, int number, icmp, stage):
+    cdef _end(self, double now, by, int number, stage):
         if self._phase >= CLOSING:
             return
         self._phase = CLOSING
         self.conversation.events.append(
-            Ended(now, by, number or None, self.octets, stage, icmp)
+            Ended(now, by, number or None, self.octets, stage)
         )
 
     cdef _close(self, double now):
@@ -399,7 +419,7 @@ cdef class Connection:
         self._send(self.conversation.silence(now))
         if waiting == "confirm" or waiting == "confirm_client_auth" or waiting == "banner":
             if self.conversation.finished:
-                self._end(now, EndedBy.US, 0, None, self.conversation.stage)
+                self._end(now, EndedBy.US, 0, self.conversation.stage)
                 self._close(now)
                 return
             self._note_waiting(now)
@@ -410,7 +430,7 @@ cdef class Connection:
 
     cdef _time_out(self, double now):
         stage = Stage.CONNECT if self._phase == CONNECTING else self.conversation.stage
-        self._end(now, EndedBy.TIMEOUT, 0, None, stage)
+        self._end(now, EndedBy.TIMEOUT, 0, stage)
         self._reset()
 
 

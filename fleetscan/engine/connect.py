@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from fleetscan.engine import errqueue
+from fleetscan.vocabulary import IcmpError
 
 WRITES_WHILE_CONNECTING: Final = sys.platform == "linux"
 """Linux answers EAGAIN to a write before the SYN is answered, so the hello can wait in the
@@ -30,13 +31,14 @@ LOCAL_EXHAUSTION: Final = frozenset(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LocalRefusal:
-    """The system refused at once: `errno` is its number."""
+class Refusal:
+    """It failed at once: `errno` is the system's number, `icmp` what came back meanwhile."""
 
     errno: int
+    icmp: IcmpError | None = None
 
 
-def open_socket(address: str, port: int) -> socket.socket | LocalRefusal:
+def open_socket(address: str, port: int) -> socket.socket | Refusal:
     """Start a TCP connection and return without waiting for it.
 
     Args:
@@ -44,25 +46,32 @@ def open_socket(address: str, port: int) -> socket.socket | LocalRefusal:
         port: TCP port.
 
     Returns:
-        A non-blocking socket with SYN asked for, or the number of the error that came at
-        once (no route, no descriptor, forbidden by this machine's own firewall).
+        A non-blocking socket with SYN asked for, or what came at once (no route, no
+        descriptor, forbidden by this machine's own firewall).
     """
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
         sock = socket.socket(family, socket.SOCK_STREAM)
     except OSError as failed:
-        return LocalRefusal(errno=failed.errno or 0)
+        return Refusal(errno=failed.errno or 0)
     try:
         sock.setblocking(False)
         errqueue.enable(sock)
         code = sock.connect_ex((address, port))
+        # A rule of this machine's own firewall, or a network without delay (containers),
+        # answers while connect still holds the socket. The system then only notes the error,
+        # sends SYN again, and reports the socket as erroneous all the while.
+        queued = errqueue.read(sock) if code == errno.EINPROGRESS else None
     except OSError as failed:
         sock.close()
-        return LocalRefusal(errno=failed.errno or 0)
+        return Refusal(errno=failed.errno or 0)
     except BaseException:
         sock.close()
         raise
+    if queued is not None:
+        sock.close()
+        return Refusal(errno=queued.errno, icmp=queued.icmp)
     if code in (0, errno.EINPROGRESS):
         return sock
     sock.close()
-    return LocalRefusal(errno=code)
+    return Refusal(errno=code)

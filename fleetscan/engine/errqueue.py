@@ -11,6 +11,7 @@ import socket
 import struct
 import sys
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
 from fleetscan.vocabulary import IcmpError
@@ -42,7 +43,15 @@ def enable(sock: socket.socket) -> None:
         sock.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
 
 
-def read(sock: socket.socket) -> IcmpError | None:
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """An ICMP error and the errno that the system made of it."""
+
+    errno: int
+    icmp: IcmpError
+
+
+def read(sock: socket.socket) -> Queued | None:
     """Give the first ICMP error that waits in the socket's queue, None when there is none.
 
     Never raises: a socket that is already closed has no queue.
@@ -62,7 +71,7 @@ def read(sock: socket.socket) -> IcmpError | None:
     return None
 
 
-def decode(ancillary: Iterable[tuple[int, int, bytes]]) -> IcmpError | None:
+def decode(ancillary: Iterable[tuple[int, int, bytes]]) -> Queued | None:
     """Find the ICMP error among the control messages of one `recvmsg`.
 
     Layout, linux/errqueue.h::
@@ -88,15 +97,16 @@ def decode(ancillary: Iterable[tuple[int, int, bytes]]) -> IcmpError | None:
             continue
         if len(octets) < _EXTENDED_ERROR.size:
             continue
-        _, origin, icmp_type, icmp_code, _, _, _ = _EXTENDED_ERROR.unpack_from(octets)
+        number, origin, icmp_type, icmp_code, _, _, _ = _EXTENDED_ERROR.unpack_from(octets)
         if origin not in (SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_ICMP6):
             continue
-        return IcmpError(
+        icmp = IcmpError(
             family=4 if origin == SO_EE_ORIGIN_ICMP else 6,
             type=icmp_type,
             code=icmp_code,
             offender=_offender(octets[_EXTENDED_ERROR.size :]),
         )
+        return Queued(number, icmp)
     return None
 
 

@@ -65,8 +65,8 @@ async def attempt(
     """
     started = monotonic()
     opened = connect.open_socket(address, target.port)
-    if isinstance(opened, connect.LocalRefusal):
-        return _refused(started, opened.errno)
+    if isinstance(opened, connect.Refusal):
+        return _refused(started, opened)
     loop = asyncio.get_running_loop()
     connection = None
     try:
@@ -109,11 +109,14 @@ async def _wait_connected(
     if number == ETIMEDOUT:
         return Ended(monotonic(), EndedBy.TIMEOUT, number, 0, Stage.CONNECT)
     if number:
-        return ConnectFailed(monotonic(), number, errqueue.read(sock))
+        queued = errqueue.read(sock)
+        return ConnectFailed(monotonic(), number, None if queued is None else queued.icmp)
     return None
 
 
-def _refused(started: float, errno: int) -> Attempt:
-    events = (ConnectStarted(started), ConnectFailed(monotonic(), errno, None))
-    exhausted = errno if errno in connect.LOCAL_EXHAUSTION else None
-    return Attempt(events=events, exhausted=exhausted)
+def _refused(started: float, refusal: connect.Refusal) -> Attempt:
+    failed = ConnectFailed(monotonic(), refusal.errno, refusal.icmp)
+    ours = refusal.icmp is None and refusal.errno in connect.LOCAL_EXHAUSTION
+    return Attempt(
+        events=(ConnectStarted(started), failed), exhausted=refusal.errno if ours else None
+    )

@@ -103,6 +103,8 @@ class Scanner:
         self._feeder: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
+        self._watch: asyncio.TimerHandle | None = None
+        self._pulled = 0
         self._room: asyncio.Future[None] | None = None
         self._consumer: asyncio.Future[None] | None = None
         self._source_error: Exception | None = None
@@ -159,9 +161,19 @@ class Scanner:
         for work in self._pacing.withdraw():
             self._interrupt(work.target, work.address)
         if self._feeder is not None and not self._feeder.done():
-            # A source that still gives is asked for the rest; one that hangs is left.
-            self._loop.call_later(_DRAIN_SOURCE_S, self._feeder.cancel)
+            self._watch_source(None)
         self._make_room()
+
+    def _watch_source(self, before: tuple[int, int] | None) -> None:
+        """While draining: a source that still gives is asked for the rest, one that hangs is left."""
+        if self._feeder is None or self._feeder.done():
+            return
+        progress = (self._pulled, self._source.unscanned)
+        for_room = self._room is not None and not self._room.done()
+        if progress == before and not for_room:
+            self._feeder.cancel()
+            return
+        self._watch = self._loop.call_later(_DRAIN_SOURCE_S, self._watch_source, progress)
 
     def abort(self) -> None:
         """Drain, and drop what is under way; it is named as interrupted too."""
@@ -173,9 +185,10 @@ class Scanner:
     async def aclose(self) -> None:
         """Give everything up and wait until it is gone. Safe to call again."""
         self._draining = self._aborting = True
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        for timer in (self._timer, self._watch):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._watch = None
         tasks = [*self._tasks]
         if self._feeder is not None and not self._feeder.done():
             tasks.append(self._feeder)
@@ -189,7 +202,6 @@ class Scanner:
 
     async def _feed(self) -> None:
         try:
-            pulled = 0
             while not self._draining:
                 if self._open >= self._window or len(self._outcomes) >= self._concurrency:
                     await self._wait_for_room()
@@ -199,8 +211,8 @@ class Scanner:
                     return
                 self._open += 1
                 self._admit(target)
-                pulled += 1
-                if pulled % _YIELD_EVERY == 0:
+                self._pulled += 1
+                if self._pulled % _YIELD_EVERY == 0:
                     await asyncio.sleep(0)  # a source without awaits must not stop the loop
             await self._feed_rest()
         except Exception as failed:  # noqa: BLE001  the source's own; raised by __anext__
@@ -215,6 +227,7 @@ class Scanner:
             while len(self._outcomes) >= self._window:
                 await self._wait_for_room()
             self._open += 1
+            self._pulled += 1
             self._interrupt(target, target.address)
 
     def _admit(self, target: Target) -> None:

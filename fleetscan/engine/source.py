@@ -7,12 +7,14 @@ counted.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from fleetscan.inventory.target import Target
 
-_LISTED = "listed"
+_LISTED: Final = "listed"
+_YIELD_EVERY: Final = 1_024
 
 
 class TargetRange(Protocol):
@@ -77,6 +79,8 @@ class Source:
                 yield target
             else:
                 self.unscanned += 1
+                if self.unscanned % _YIELD_EVERY == 0:
+                    await asyncio.sleep(0)  # counting must not stop the loop
 
     async def _pull_listed(self) -> Target | None:
         while self._range is None:

@@ -33,6 +33,10 @@ KEPT_CERTIFICATES: Final = 2_048
 """Parsed certificates that are remembered: a fleet has far fewer issuers than hosts, and a
 host that is scanned on several ports or addresses sends the same leaf."""
 
+MAX_SEEN: Final = 1 << 20
+"""Certificates that are known to have been told. Past that they are told again: a reader that
+gets one twice loses nothing."""
+
 _OPEN: Final = frozenset({PathProblem.UNKNOWN_ISSUER, PathProblem.BAD_SIGNATURE})
 
 
@@ -69,7 +73,8 @@ class CertificateCache:
         if len(self._kept) > KEPT_CERTIFICATES:
             self._kept.popitem(last=False)
         if digest not in self._seen:
-            self._seen.add(digest)
+            if len(self._seen) < MAX_SEEN:
+                self._seen.add(digest)
             self._on_first(certificate)
         return certificate
 

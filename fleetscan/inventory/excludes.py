@@ -6,6 +6,7 @@ that is not understood would be an address that is scanned.
 
 from __future__ import annotations
 
+import socket
 from bisect import bisect_right
 from collections.abc import Iterable
 from pathlib import Path
@@ -58,8 +59,14 @@ class Excludes:
 
     def contains(self, address: str) -> bool:
         """Whether `address`, an IP address as text, is excluded; False for a name."""
-        parsed = parse_address(address.partition("%")[0])
-        return parsed is not None and self.contains_number(parsed.version, int(parsed))
+        if not self._firsts[4] and not self._firsts[6]:
+            return False
+        try:  # ten times as fast as `ipaddress`, and just as strict
+            octets = socket.inet_pton(socket.AF_INET, address)
+        except (OSError, ValueError):
+            parsed = parse_address(address.partition("%")[0])
+            return parsed is not None and self.contains_number(parsed.version, int(parsed))
+        return self.contains_number(4, int.from_bytes(octets, "big"))
 
     def contains_number(self, version: int, number: int) -> bool:
         """Whether the address `number` of IP `version` (4 or 6) is excluded."""

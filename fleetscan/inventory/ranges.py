@@ -7,6 +7,7 @@ numbers. Text is made when a target is.
 from __future__ import annotations
 
 import ipaddress
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -39,7 +40,7 @@ class AddressRange:
         """The address `index` steps after the first, as text."""
         number = self.first + index
         if self.version == 4:
-            return str(ipaddress.IPv4Address(number))
+            return socket.inet_ntop(socket.AF_INET, number.to_bytes(4, "big"))
         return str(ipaddress.IPv6Address(number))
 
     def addresses(self) -> Iterator[str]:

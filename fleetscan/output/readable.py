@@ -16,6 +16,7 @@ RemedyText = Callable[[str], str]
 """Cause id -> its remedy's sentence, in which `{values}` stands for the concrete ones."""
 
 _PLACE_WIDTH: Final = 46
+_CAUSE_WIDTH: Final = 25
 _DETAIL_LENGTH: Final = 60
 _REMEDY_LENGTH: Final = 120
 """Characters of what decided, and of the remedy: the whole is in the JSON."""
@@ -36,21 +37,23 @@ _COLOURS: Final = {
 
 _PHRASES: Final = {
     "certificate.expired": ("since {}", "not_after"),
-    "certificate.not_yet_valid": ("until {}", "not_before"),
+    "certificate.not_yet_valid": ("valid from {}", "not_before"),
     "chain.ca_expired": ("since {}", "not_after"),
-    "chain.ca_not_yet_valid": ("until {}", "not_before"),
+    "chain.ca_not_yet_valid": ("valid from {}", "not_before"),
     "certificate.name_mismatch": ("valid for {}", "names"),
 }
 """Evidence that makes a phrase; other evidence is shown as `key value`."""
 
 _TOLD_ELSEWHERE: Final = frozenset(
     {
-        *("sha256", "server_name", "port", "stage", "octets", "hello_octets", "position"),
+        *("server_name", "port", "stage", "octets", "hello_octets", "position"),
         *("spoke_first", "elapsed_ms", "first_octets", "text"),
     }
 )
 """Evidence that the line has already, or that only a program reads."""
 
+
+_CLAUSE_END: Final = re.compile(r"[;:.] ")
 
 _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
@@ -168,7 +171,8 @@ def _failure(record: Mapping[str, Any], remedy: RemedyText | None, colour: bool)
         ids = ", ".join(record["cause_ids"]) or "no cause was found"
         return f"{ids}  (stage {record['stage']})"
     first = record["causes"][0]
-    parts = [_painted(first["id"], "cause", colour), first["confidence"], _decided(first)]
+    cause_id = f"{first['id']:<{_CAUSE_WIDTH}}"
+    parts = [_painted(cause_id, "cause", colour), f"{first['confidence']:<9}", _decided(first)]
     others = record["cause_ids"][1:]
     if others:
         parts.append(f"+ {', '.join(others)}")
@@ -184,9 +188,11 @@ def _decided(cause: Mapping[str, Any]) -> str:
     if evidence.get(key):
         value = evidence[key]
         return _shortened(phrase.format(_day(value)), _DETAIL_LENGTH)
-    shown = (
-        f"{key} {value}" for key, value in evidence.items() if value and key not in _TOLD_ELSEWHERE
-    )
+    shown = [
+        f"{key} {value}"
+        for key, value in sorted(evidence.items(), key=lambda each: each[0] == "subject")
+        if value and key not in _TOLD_ELSEWHERE and not key.endswith("sha256")
+    ]
     return _shortened(", ".join(shown), _DETAIL_LENGTH)
 
 
@@ -199,8 +205,10 @@ def _remedy(cause: Mapping[str, Any], remedy: RemedyText) -> str:
     """The first thing to do; `fleetscan explain` has the rest."""
     values = ", ".join(cause["remedy"]["values"])
     text = remedy(cause["id"])
-    end = min((at for at in map(text.find, ("; ", ". ")) if at > 0), default=len(text))
-    return _shortened(text[:end].rstrip(".").replace("{values}", values), _REMEDY_LENGTH)
+    ends = (found.start() for found in _CLAUSE_END.finditer(text))
+    end = next((at for at in ends if text.count("(", 0, at) == text.count(")", 0, at)), len(text))
+    first = text[:end].rstrip(".").replace("{values}", values)
+    return _shortened(first.strip(), _REMEDY_LENGTH)
 
 
 def _shortened(text: str, length: int) -> str:

@@ -145,11 +145,10 @@ def _completed(
     search.use(None)
     known = {certificate.sha256 for certificate in sent}
     added = _added(candidate, known, search)
-    if candidate.key[0] <= _ROOTED and not _blames(candidate, added):
-        search.add(added)
-        again = _best(search, sent[0], now, work)
-        if again.key[0] <= _ROOTED and not _blames(again, added):
-            return again, _missing(again, added)
+    search.add(added)
+    again = _best(search, sent[0], now, work)
+    if again.key[0] <= _ROOTED and not _blames(again, added):
+        return again, _missing(again, added)
     search.limit = settled
     return best, ()
 

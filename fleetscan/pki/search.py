@@ -128,7 +128,7 @@ class PathSearch:
 
     def add(self, certificates: Sequence[Certificate]) -> None:
         """Count these certificates among the sent ones."""
-        self._issuers.clear()
+        self._forget()
         for certificate in certificates:
             self._sent.setdefault(certificate.subject.der, []).append(certificate)
 
@@ -138,8 +138,13 @@ class PathSearch:
 
     def use(self, authorities: IssuerLookup | None) -> None:
         """Take further candidates from here from now on; None ends it."""
-        self._issuers.clear()
+        self._forget()
         self._authorities = authorities
+
+    def _forget(self) -> None:
+        """Candidates change, links do not."""
+        self._issuers.clear()
+        self._cut.clear()
 
     def paths(self, leaf: Certificate) -> Iterator[FoundPath]:
         """Yield paths until all are given or a bound ends it, the likeliest first."""

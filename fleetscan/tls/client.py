@@ -1,95 +1,30 @@
 """The TLS client without I/O: records in, messages to their handlers, records out.
 
-The state machine is the table `HANDLERS`; one function for each expected message is
-in `negotiation`, `tls13` and `tls12`.
+The state machine is the table in `handlers`; one function for each expected message
+is in `negotiation`, `tls13` and `tls12`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from fleetscan import _parse, limits
 from fleetscan._parse import MessageReader, ParseFault, RecordReader
 from fleetscan.errors import ParseError
 from fleetscan.registry import alerts, content_types, handshake_types, versions
 from fleetscan.tls import events as seen
-from fleetscan.tls import negotiation, tls12, tls13
+from fleetscan.tls import tls12, tls13
+from fleetscan.tls.handlers import LETTERS, handler_of
 from fleetscan.tls.hello import wire_server_name
 from fleetscan.tls.session import FATAL, WARNING, Session, State
 from fleetscan.tls.violations import ALERTS, ViolationError
 from fleetscan.vocabulary import ConfirmedBy, Origin, Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from fleetscan._parse import Message, Record
     from fleetscan.tls.events import Event
     from fleetscan.tls.key_shares import KeyShares
     from fleetscan.tls.profile import HelloProfile
-
-Handler: TypeAlias = "Callable[[Session, Message], None]"
-
-# What each state takes. Whatever is not here is an unexpected_message.
-HANDLERS: Final[dict[State, dict[int, Handler]]] = {
-    State.SERVER_HELLO: {handshake_types.SERVER_HELLO: negotiation.receive_server_hello},
-    State.ENCRYPTED_EXTENSIONS: {
-        handshake_types.ENCRYPTED_EXTENSIONS: tls13.receive_encrypted_extensions
-    },
-    State.CERTIFICATE_OR_REQUEST: {
-        handshake_types.CERTIFICATE_REQUEST: tls13.receive_certificate_request,
-        handshake_types.CERTIFICATE: tls13.receive_certificate,
-    },
-    State.CERTIFICATE: {handshake_types.CERTIFICATE: tls13.receive_certificate},
-    State.CERTIFICATE_VERIFY: {
-        handshake_types.CERTIFICATE_VERIFY: tls13.receive_certificate_verify
-    },
-    State.FINISHED: {handshake_types.FINISHED: tls13.receive_finished},
-    State.CONFIRMATION: {
-        handshake_types.NEW_SESSION_TICKET: tls13.receive_new_session_ticket,
-        handshake_types.KEY_UPDATE: tls13.receive_key_update,
-    },
-    State.TLS12_CERTIFICATE: {handshake_types.CERTIFICATE: tls12.receive_certificate},
-    State.TLS12_STATUS: {handshake_types.CERTIFICATE_STATUS: tls12.receive_certificate_status},
-    State.TLS12_KEY_EXCHANGE: {
-        handshake_types.SERVER_KEY_EXCHANGE: tls12.receive_server_key_exchange
-    },
-    State.TLS12_REQUEST_OR_DONE: {
-        handshake_types.CERTIFICATE_REQUEST: tls12.receive_certificate_request,
-        handshake_types.SERVER_HELLO_DONE: tls12.receive_server_hello_done,
-    },
-    State.TLS12_DONE: {handshake_types.SERVER_HELLO_DONE: tls12.receive_server_hello_done},
-    State.TLS12_TICKET: {handshake_types.NEW_SESSION_TICKET: tls12.receive_new_session_ticket},
-    State.TLS12_FINISHED: {handshake_types.FINISHED: tls12.receive_finished},
-}
-
-# A CertificateStatus may be left out, even when it was promised (RFC 6066 section 8):
-# there, what may follow Certificate may come too.
-OPTIONAL: Final = {State.TLS12_STATUS: tls12.after_certificate}
-
-# In a state that is not in the table no handshake message is expected at all.
-NOTHING: Final[dict[int, Handler]] = {}
-
-# Zeek's letters of the server's messages; ServerHello's depends on what it is.
-LETTERS: Final = {
-    handshake_types.HELLO_REQUEST: "h",
-    handshake_types.CLIENT_HELLO: "c",
-    handshake_types.HELLO_VERIFY_REQUEST: "v",
-    handshake_types.NEW_SESSION_TICKET: "t",
-    handshake_types.END_OF_EARLY_DATA: "e",
-    handshake_types.ENCRYPTED_EXTENSIONS: "o",
-    handshake_types.CERTIFICATE: "x",
-    handshake_types.SERVER_KEY_EXCHANGE: "k",
-    handshake_types.CERTIFICATE_REQUEST: "r",
-    handshake_types.SERVER_HELLO_DONE: "n",
-    handshake_types.CERTIFICATE_VERIFY: "y",
-    handshake_types.CLIENT_KEY_EXCHANGE: "g",
-    handshake_types.FINISHED: "f",
-    handshake_types.CERTIFICATE_URL: "w",
-    handshake_types.CERTIFICATE_STATUS: "u",
-    handshake_types.SUPPLEMENTAL_DATA: "a",
-    handshake_types.KEY_UPDATE: "p",
-    handshake_types.MESSAGE_HASH: "m",
-}
 
 # Which rule a parser's refusal breaks; every other one is a decode_error.
 RULES: Final = {
@@ -251,6 +186,10 @@ class Client:
             if record is None:
                 return
             self._receive_record(record)
+            if session.read is not None:
+                self._records.max_fragment = (
+                    limits.MAX_CIPHERTEXT_TLS13 if session.is_tls13 else limits.MAX_CIPHERTEXT_TLS12
+                )
 
     def _receive_record(self, record: Record) -> None:
         session = self.session
@@ -274,10 +213,6 @@ class Client:
                 session.idle()
         else:
             raise ViolationError("unexpected_message")
-        if session.read is not None:
-            self._records.max_fragment = (
-                limits.MAX_CIPHERTEXT_TLS13 if session.is_tls13 else limits.MAX_CIPHERTEXT_TLS12
-            )
 
     def _is_plaintext(self, kind: int) -> bool:
         """Whether a record may be unprotected although there are keys.
@@ -378,7 +313,7 @@ class Client:
         before = session.state
         if message.msg_type != handshake_types.SERVER_HELLO:
             session.note(LETTERS.get(message.msg_type, "z"))
-        handler = self._handler(message.msg_type)
+        handler = handler_of(session, message.msg_type)
         if handler is not None:
             handler(session, message)
         elif message.msg_type == handshake_types.HELLO_REQUEST and self._is_tls12:
@@ -390,14 +325,6 @@ class Client:
             raise ViolationError("unexpected_message")
         if session.state is not before:
             session.idle_records = 0
-
-    def _handler(self, msg_type: int) -> Handler | None:
-        """The function for this message in this state."""
-        state = self.session.state
-        handler = HANDLERS.get(state, NOTHING).get(msg_type)
-        if handler is None and state in OPTIONAL:
-            handler = HANDLERS[OPTIONAL[state](self.session)].get(msg_type)
-        return handler
 
     @property
     def _is_tls12(self) -> bool:

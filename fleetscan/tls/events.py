@@ -103,7 +103,8 @@ class Ended:
     stage: Stage
     """The step that was under way."""
     icmp: IcmpError | None = None
-    """What the error queue held when ICMP ended a connection that stood."""
+    """The ICMP message that ended a connection that stood, where the system kept it. Linux
+    does not: it tells the errno only."""
 
 
 # -- from the client -----------------------------------------------------------

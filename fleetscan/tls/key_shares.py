@@ -10,11 +10,11 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from fleetscan.registry import groups
+from fleetscan.tls.hello import HelloTemplate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fleetscan.tls.hello import HelloTemplate
     from fleetscan.tls.profile import HelloProfile
 
 PrivateKey: TypeAlias = "X25519PrivateKey | ec.EllipticCurvePrivateKey"
@@ -93,9 +93,6 @@ class KeyShares:
         """The hello of this profile with these shares, built once."""
         found = self._templates.get((profile, alpn))
         if found is None:
-            # The template needs our shares and we keep the template.
-            from fleetscan.tls.hello import HelloTemplate
-
             if len(self._templates) >= MAX_TEMPLATES:
                 self._templates.clear()
             found = self._templates[profile, alpn] = HelloTemplate(profile, self, alpn)

@@ -8,11 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from fleetscan import _parse
+from fleetscan.registry import cipher_suites, versions
 from fleetscan.registry import extension_types as extension
-from fleetscan.registry import versions
 from fleetscan.tls import events as seen
 from fleetscan.tls import tls12, tls13
+from fleetscan.tls.key_shares import SUPPORTED_GROUPS
 from fleetscan.tls.protection import SUITES_TLS13
+from fleetscan.tls.session import State
 from fleetscan.tls.violations import ViolationError
 from fleetscan.vocabulary import Stage
 
@@ -81,12 +83,23 @@ def check_choice(session: Session, hello: ServerHello, version: int) -> None:
         raise ViolationError("compression_not_offered")
     if hello.cipher_suite not in session.profile.cipher_suites:
         raise ViolationError("cipher_suite_not_offered")
-    if (hello.cipher_suite in SUITES_TLS13) != is_tls13:
+    if is_suite_of_tls13(hello.cipher_suite) != is_tls13:
         raise ViolationError("cipher_suite_version_mismatch")
     # Up to TLS 1.2 an echo means resumption, and there is no session to resume.
     echoed = hello.legacy_session_id_echo == session.session_id
     if echoed != is_tls13 and (is_tls13 or session.session_id):
         raise ViolationError("session_id_mismatch")
+
+
+def is_suite_of_tls13(code: int) -> bool:
+    """TLS 1.3's suites negotiate neither key exchange nor authentication."""
+    described = cipher_suites.describe(code)
+    return described is not None and described.key_exchange == "any"
+
+
+def is_within_reach(hello: ServerHello, group: int | None) -> bool:
+    """Whether this client can finish what the server chose; a profile may offer more."""
+    return hello.cipher_suite in SUITES_TLS13 and (group is None or group in SUPPORTED_GROUPS)
 
 
 def check_version(session: Session, hello: ServerHello, version: int) -> None:
@@ -130,6 +143,9 @@ def retry(session: Session, hello: ServerHello, message: Message) -> None:
     if group in session.profile.key_share_groups or (group is None and not cookie):
         raise ViolationError("useless_hello_retry_request")
     session.hello_retry = hello
+    if not is_within_reach(hello, group):
+        session.state = State.ENDED
+        return
     session.transcript.retry(SUITES_TLS13[hello.cipher_suite].hash_name)
     session.transcript.add(message.octets)
     if session.profile.change_cipher_spec:
@@ -155,4 +171,7 @@ def begin_tls13(session: Session, hello: ServerHello) -> None:
     session.cipher_suite = hello.cipher_suite
     session.group = group
     session.stage = Stage.KEY_EXCHANGE
-    tls13.exchange_keys(session, public)
+    if is_within_reach(hello, group):
+        tls13.exchange_keys(session, public)
+    else:
+        session.state = State.ENDED

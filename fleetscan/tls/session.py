@@ -6,7 +6,6 @@ client feeds them. Nothing in here decides what a message means.
 
 from __future__ import annotations
 
-import hashlib
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +18,7 @@ from fleetscan.tls.hello import (
     handshake_message,
     plaintext_records,
 )
+from fleetscan.tls.transcript import Transcript
 from fleetscan.tls.violations import ViolationError
 from fleetscan.vocabulary import Checked, ConfirmedBy, Origin, Stage
 
@@ -63,40 +63,6 @@ class State(Enum):
     TLS12_FINISHED = auto()
     # nothing is expected any more
     ENDED = auto()
-
-
-class Transcript:
-    """The handshake messages, hashed as soon as the hash is known."""
-
-    __slots__ = ("_hash", "_messages")
-
-    def __init__(self) -> None:
-        self._messages: list[bytes] = []
-        self._hash: hashlib._Hash | None = None
-
-    def add(self, message: bytes) -> None:
-        """Append one message, header included."""
-        if self._hash is None:
-            self._messages.append(message)
-        else:
-            self._hash.update(message)
-
-    def begin(self, hash_name: str) -> None:
-        """The suite is known: from here on only the hash is kept. A second call does nothing."""
-        if self._hash is None:
-            self._hash = hashlib.new(hash_name, b"".join(self._messages))
-            self._messages.clear()
-
-    def retry(self, hash_name: str) -> None:
-        """Put message_hash in place of the first ClientHello (RFC 8446 section 4.4.1)."""
-        digest = hashlib.new(hash_name, b"".join(self._messages)).digest()
-        self._messages = [handshake_message(handshake_types.MESSAGE_HASH, digest)]
-        self.begin(hash_name)
-
-    def digest(self) -> bytes:
-        """Transcript-Hash of what was added so far; `begin` must have been called."""
-        assert self._hash is not None
-        return self._hash.copy().digest()
 
 
 class Session:

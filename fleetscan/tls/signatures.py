@@ -102,6 +102,13 @@ def check_signature(
         return Checked.NOT_CHECKED
 
 
+def is_over_bounds(leaf: Certificate) -> bool:
+    """Whether one operation with the leaf's key would cost more than a peer may make us pay."""
+    return leaf.key_bits > limits.MAX_RSA_BITS or (
+        leaf.rsa_exponent_bits > limits.MAX_RSA_EXPONENT_BITS
+    )
+
+
 def _fits(version: int, parts: Scheme, leaf: Certificate) -> bool:
     """Whether key and version allow the scheme (RFC 8446 section 4.2.3, RFC 5246 section 7.4.3)."""
     key_type = "RSA-PSS" if leaf.public_key_algorithm == OID_RSA_PSS else leaf.key_type
@@ -116,11 +123,12 @@ def _fits(version: int, parts: Scheme, leaf: Certificate) -> bool:
 
 def _verify(key: object, parts: Scheme, content: bytes, signature: bytes) -> Checked:
     """Check with the library; InvalidSignature passes through."""
-    if isinstance(key, ec.EllipticCurvePublicKey) and parts.hash is not None:
-        key.verify(signature, content, ec.ECDSA(parts.hash))
-    elif isinstance(key, rsa.RSAPublicKey) and parts.hash is not None:
-        key.verify(signature, content, _padding(parts, parts.hash), parts.hash)
-    elif isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey):
+    algorithm = parts.hash
+    if isinstance(key, ec.EllipticCurvePublicKey) and algorithm and not parts.padding:
+        key.verify(signature, content, ec.ECDSA(algorithm))
+    elif isinstance(key, rsa.RSAPublicKey) and algorithm and parts.padding:
+        key.verify(signature, content, _padding(parts, algorithm), algorithm)
+    elif isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey) and not algorithm:
         key.verify(signature, content)
     else:
         return Checked.NOT_CHECKED

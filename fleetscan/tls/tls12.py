@@ -9,7 +9,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from fleetscan import _parse, limits
+from fleetscan import _parse
 from fleetscan.errors import ParseError
 from fleetscan.registry import extension_types as extension
 from fleetscan.registry import handshake_types
@@ -18,7 +18,7 @@ from fleetscan.tls import tls13
 from fleetscan.tls.hello import LEGACY_VERSION, vector
 from fleetscan.tls.key_shares import SUPPORTED_GROUPS, KeyShareError
 from fleetscan.tls.session import State
-from fleetscan.tls.signatures import check_signature
+from fleetscan.tls.signatures import check_signature, is_over_bounds
 from fleetscan.tls.tls12_protection import suite_tls12
 from fleetscan.tls.tls12_secrets import SecretsTls12
 from fleetscan.tls.violations import ViolationError
@@ -93,7 +93,10 @@ def receive_certificate(session: Session, message: Message) -> None:
     session.transcript.add(message.octets)
     session.stage = Stage.KEY_EXCHANGE
     check_key_type(session)
-    if acknowledged(session, extension.STATUS_REQUEST):
+    if session.suite_tls12 is None:
+        # Offered by a profile that asks for more than this client can finish.
+        session.state = State.ENDED
+    elif acknowledged(session, extension.STATUS_REQUEST):
         session.state = State.TLS12_STATUS
     else:
         session.state = after_certificate(session)
@@ -209,7 +212,7 @@ def premaster_secret(session: Session) -> tuple[bytes, bytes] | None:
 def encrypted_premaster_secret(session: Session) -> tuple[bytes, bytes] | None:
     """RSA key exchange (RFC 5246 section 7.4.7.1): the version, then 46 octets of ours."""
     leaf = session.leaf
-    if leaf is None or leaf.key_bits > limits.MAX_RSA_BITS:
+    if leaf is None or is_over_bounds(leaf):
         return None
     random = session.shares.derive(b"premaster secret", session.client_random)
     more = session.shares.derive(b"premaster secret, rest", session.client_random)

@@ -185,9 +185,10 @@ def test_a_bug_in_the_engine_or_in_the_record_is_one_result(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The same for the layers around: the record of a broken one is made without what broke."""
-    import fleetscan.api as api
+    from fleetscan import api
+    from fleetscan.output import record
 
-    real = api.to_record
+    real = record.to_record
 
     def breaks(**parts: Any) -> Any:  # noqa: ANN401
         if parts["outcome"].facts is not None:
@@ -214,7 +215,9 @@ def test_each_certificate_is_told_once_and_before_its_result() -> None:
         async with laboratory(["good-tls12", "second-issuer", "expired"]) as (conditions, config):
             targets = [condition.target for condition in conditions] * 2
             scan = fleetscan.scan(
-                targets, config, on_certificate=lambda certificate, _: told.append(certificate.sha256)
+                targets,
+                config,
+                on_certificate=lambda certificate, _: told.append(certificate.sha256),
             )
             return [(result, len(told)) async for result in scan]
 

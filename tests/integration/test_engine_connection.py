@@ -348,3 +348,72 @@ def test_starttls_waits_for_the_greeting() -> None:
     (first,) = (event for event in made.events if isinstance(event, FirstOctet))
     assert first.spoke_first
     assert ended(made).ended_by is EndedBy.US
+
+
+@pytest.mark.parametrize("loop_name", LOOPS)
+def test_ipv6(loop_name: str) -> None:
+    """The same over the other family."""
+
+    async def work() -> Attempt:
+        async with servers.serving(servers.answers, "::1") as port:
+            return await attempt(
+                PretendClient().client, at("::1", port), "::1", DEADLINES, monotonic() + 5.0
+            )
+
+    assert ended(run(loop_name, work())).octets == len(ANSWER)
+
+
+@pytest.mark.parametrize("loop_name", LOOPS)
+def test_systems_that_cannot_write_before_they_are_connected(
+    loop_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where connect must be awaited the events are the same."""
+    monkeypatch.setattr("fleetscan.engine.connect.WRITES_WHILE_CONNECTING", False)
+
+    async def work() -> list[Attempt]:
+        client = PretendClient().client
+        async with servers.serving(servers.answers) as good:
+            with servers.closed_port() as closed, servers.unanswered_port() as dark:
+                return [
+                    await attempt(
+                        client, at("127.0.0.1", port), "127.0.0.1", DEADLINES, monotonic() + 5.0
+                    )
+                    for port in (good, closed, dark)
+                ]
+
+    good, closed, dark = run(loop_name, work())
+
+    assert ended(good).ended_by is EndedBy.US
+    assert kinds(good.events)[:3] == [ConnectStarted, Connected, ClientHelloSent]
+    assert kinds(closed.events) == [ConnectStarted, ConnectFailed]
+    assert kinds(dark.events) == [ConnectStarted, Ended]
+    assert ended(dark).stage is Stage.CONNECT
+
+
+def test_dropping_a_probe_frees_its_socket() -> None:
+    """A cancelled attempt leaves neither a descriptor nor a callback behind."""
+
+    async def work() -> tuple[int, int]:
+        client = PretendClient().client
+        async with servers.serving(servers.stays_silent) as port:
+            before = descriptors()
+            tasks = [
+                asyncio.create_task(
+                    attempt(
+                        client, at("127.0.0.1", port), "127.0.0.1", DEADLINES, monotonic() + 5.0
+                    )
+                )
+                for _ in range(30)
+            ]
+            for number, task in enumerate(tasks):
+                if number % 3 == 0:
+                    await asyncio.sleep(0)
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            for _ in range(20):  # the server's side closes in turns of its own
+                await asyncio.sleep(0.005)
+            return before, descriptors()
+
+    for loop_name in LOOPS:
+        before, after = run(loop_name, work())
+        assert after <= before

@@ -32,6 +32,7 @@ table inet fleetscan {
   }
   chain forward {
     type filter hook forward priority 0;
+    ip daddr 10.98.1.0/24 reject with icmp type host-unreachable
     ip daddr 10.98.4.0/24 reject with icmp type port-unreachable
   }
 }
@@ -112,11 +113,13 @@ def network() -> Iterator[tuple[str, str]]:
             command(*at, "link", "set", device, "up")
             command(*at, "link", "set", "lo", "up")
         command("ip", "-n", scanner, "route", "add", "10.98.0.0/16", "via", "10.99.0.2")
-        command("ip", "-n", router, "route", "add", "unreachable", "10.98.1.0/24")
+        command("ip", "-n", router, "route", "add", "10.98.1.0/24", "dev", "fsb")
         command("ip", "-n", router, "route", "add", "blackhole", "10.98.3.0/24")
         command("ip", "-n", router, "route", "add", "10.98.4.0/24", "dev", "fsb")
         inside = ("ip", "netns", "exec")
-        command(*inside, router, "sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv4.icmp_ratelimit=0")
+        command(
+            *inside, router, "sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv4.icmp_ratelimit=0"
+        )
         command(*inside, scanner, "sysctl", "-qw", "net.ipv4.neigh.fsa.retrans_time_ms=50")
         command(*inside, router, "nft", "-f", "-", text=RULES)
         yield scanner, router
@@ -197,6 +200,11 @@ def test_a_dropped_syn_is_a_timeout(results: dict[str, Any]) -> None:
 def test_this_machine_finds_no_way(results: dict[str, Any], name: str) -> None:
     """No route, or a neighbour that answers no ARP, is unreachable too."""
     assert results[name]["cause_ids"] == ["connect.unreachable"]
+
+
+def test_the_system_itself_sends_icmp_for_a_dark_neighbour(results: dict[str, Any]) -> None:
+    """When ARP stays unanswered the sender of the ICMP is this machine, and it says so."""
+    assert "10.99.0.1" in json.dumps(results["dark-neighbour"]["causes"][0]["evidence"])
 
 
 def test_a_hello_that_vanishes_is_silence_after_the_hello(results: dict[str, Any]) -> None:

@@ -100,8 +100,41 @@ def test_a_name_is_asked_for_once() -> None:
     assert len(resolutions) == 1
 
 
-def test_a_dotted_name_is_whole() -> None:
+def test_the_deadline_holds_whatever_the_resolver_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A resolver library that never calls back costs the deadline too."""
+
+    class Hangs:
+        def getaddrinfo(self, host: str) -> asyncio.Future[None]:
+            return asyncio.get_running_loop().create_future()
+
+    monkeypatch.setattr(Resolver, "_channel", lambda *_: Hangs())
+
+    async def work() -> Resolution:
+        return await Resolver(deadline_s=0.1).resolve("slow.example")
+
+    resolution = run("uvloop", work(), limit_s=3)
+
+    assert (resolution.failure, resolution.detail) == (ResolveFailure.TIMEOUT, "deadline")
+
+
+def test_a_single_label_is_looked_for_in_the_search_domains(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """`intranet` means what it means to every program of this machine."""
+    monkeypatch.setenv("LOCALDOMAIN", "corp.example")
+
+    async def work() -> Resolution:
+        async with responding() as (responder, resolver):
+            responder.codes["intranet"] = NXDOMAIN
+            responder.records["intranet.corp.example", A] = [bytes([192, 0, 2, 7])]
+            return await resolver.resolve("intranet")
+
+    assert run("uvloop", work()).addresses == ("192.0.2.7",)
+
+
+def test_a_dotted_name_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     """A name that is gone is not looked for again in the machine's search domains."""
+    monkeypatch.setenv("LOCALDOMAIN", "corp.example")
 
     async def work() -> Counter[str]:
         async with responding() as (responder, resolver):
@@ -155,3 +188,20 @@ def test_cancelling_the_first_asker_does_not_strand_the_others() -> None:
             return await second
 
     assert run("uvloop", work()).failure is ResolveFailure.FAILED
+
+
+def test_cancelling_one_who_waits_leaves_the_question_standing() -> None:
+    """The answer still comes to those who asked with it."""
+
+    async def work() -> list[Resolution]:
+        async with responding() as (responder, resolver):
+            responder.records["b.example", A] = [bytes([192, 0, 2, 7])]
+            first, second, third = (
+                asyncio.create_task(resolver.resolve("b.example")) for _ in range(3)
+            )
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            second.cancel()
+            return [await first, await third]
+
+    assert {each.addresses for each in run("uvloop", work())} == {("192.0.2.7",)}

@@ -354,6 +354,25 @@ def test_a_source_that_hangs_does_not_hold_up_a_drain(monkeypatch: pytest.Monkey
     assert len(run("uvloop", work(), limit_s=5)) == 1
 
 
+def test_a_source_that_is_long_is_named_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long naming the rest takes: only a source that gives nothing is left."""
+    monkeypatch.setattr("fleetscan.engine.scanner._DRAIN_SOURCE_S", 0.02)
+
+    async def work() -> int:
+        async with servers.serving(servers.answers, ALL_LOOPBACK) as port:
+            targets = (at(address, port) for address in addresses(3_000))
+            scanner = scanner_of(targets, ScanConfig(concurrency=10))
+            named = 0
+            async for _ in scanner:
+                scanner.request_drain()
+                named += 1
+                if named % 100 == 0:
+                    await asyncio.sleep(0.05)  # a slow consumer is no silent source
+            return named
+
+    assert run("uvloop", work()) == 3_000
+
+
 @pytest.mark.parametrize("loop_name", LOOPS)
 def test_closing_in_mid_scan_leaves_nothing_behind(loop_name: str) -> None:
     """aclose cancels and awaits every task of the scan."""

@@ -85,12 +85,14 @@ def test_any_json_is_targets_or_an_inventory_error(value: object) -> None:
     assert spec.count >= 1
 
 
-@settings(max_examples=150)
-@given(
-    st.binary(max_size=60).map(lambda octets: octets.replace(b"x", b"\n").replace(b"y", b"\r\n")),
-    st.lists(st.integers(0, 60), max_size=6),
-    st.integers(1, 20),
-)
+LINE_OCTETS = st.lists(
+    st.sampled_from([b"\r", b"\n", b"\r\n", b"a", b"\xef\xbb\xbf", b"bcd"]), max_size=20
+).map(b"".join)
+
+
+@settings(max_examples=300)
+@given(LINE_OCTETS, st.lists(st.integers(0, 60), max_size=6), st.integers(1, 20))
+@example(b"a\r\nb", [2], 9)
 def test_lines_do_not_depend_on_how_octets_arrive(
     octets: bytes, cuts: list[int], limit: int
 ) -> None:
@@ -101,13 +103,13 @@ def test_lines_do_not_depend_on_how_octets_arrive(
     assert lines_of(pieces, limit) == lines_of([octets], limit)
 
 
-@settings(max_examples=150)
-@given(st.binary(max_size=80).map(lambda octets: octets.replace(b"z", b"\r")))
+@settings(max_examples=200)
+@given(LINE_OCTETS.filter(bool))
 def test_lines_are_those_of_the_standard_library(octets: bytes) -> None:
-    """The oracle is bytes.splitlines, which knows the same three line ends."""
-    octets = octets.removeprefix(b"\xef\xbb\xbf")
+    """The oracle is bytes.splitlines, which knows the same three line ends; one mark is dropped."""
+    marked = b"\xef\xbb\xbf" + octets
 
-    assert [line for _, line in lines_of([octets], 1_000)] == octets.splitlines()
+    assert [line for _, line in lines_of([marked], 1_000)] == octets.splitlines()
 
 
 @settings(max_examples=150)
@@ -120,8 +122,8 @@ def test_excludes_agree_with_the_standard_library(
 
     IPv4-mapped addresses have rules and tests of their own and are left out here.
     """
-    mapped = ipaddress.ip_network("::ffff:0:0/96")
-    if any(network.version == 6 and network.subnet_of(mapped) for network in networks):
+    mapped = ipaddress.IPv6Network("::ffff:0:0/96")
+    if any(isinstance(each, ipaddress.IPv6Network) and each.subnet_of(mapped) for each in networks):
         return
     if address.version == 6 and address in mapped:
         return

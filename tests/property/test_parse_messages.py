@@ -155,15 +155,13 @@ def test_any_cuts_give_the_same(
 
 
 @pytest.mark.parametrize(
-    ("make", "take", "stream", "sizes"),
+    ("make", "take", "stream"),
     [
-        pytest.param(RecordReader, "next_record", RECORDS, [79 + 43, 1, 0, 300, 2], id="records"),
-        pytest.param(MessageReader, "next_message", MESSAGES, None, id="messages"),
+        pytest.param(RecordReader, "next_record", RECORDS, id="records"),
+        pytest.param(MessageReader, "next_message", MESSAGES, id="messages"),
     ],
 )
-def test_what_is_given_adds_up_to_what_was_fed(
-    make: type, take: str, stream: bytes, sizes: list[int] | None
-) -> None:
+def test_what_is_given_adds_up_to_what_was_fed(make: type, take: str, stream: bytes) -> None:
     """No octet is lost or given twice: headers and bodies put together are the stream."""
     found, refusal = drained(make(), take, [stream])
     joined = b"".join(
@@ -173,5 +171,3 @@ def test_what_is_given_adds_up_to_what_was_fed(
 
     assert refusal is None
     assert joined == stream
-    if sizes is not None:
-        assert [len(getattr(one, "fragment", b"")) for one in found][1:] == sizes[1:]

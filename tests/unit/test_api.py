@@ -23,7 +23,9 @@ def loaded_by(statement: str) -> set[str]:
     return set(finished.stdout.split())
 
 
-@pytest.mark.parametrize("statement", ["import fleetscan", "import fleetscan; fleetscan.__version__"])
+@pytest.mark.parametrize(
+    "statement", ["import fleetscan", "import fleetscan; fleetscan.__version__"]
+)
 def test_the_package_alone_is_light(statement: str) -> None:
     """`fleetscan --version` must come at once: neither asyncio nor cryptography is loaded."""
     loaded = loaded_by(statement)
@@ -47,7 +49,7 @@ def test_the_version_is_the_installed_one() -> None:
 def test_an_unknown_name_is_an_attribute_error() -> None:
     """As of any module."""
     with pytest.raises(AttributeError, match="no attribute 'scam'"):
-        _ = fleetscan.scam  # type: ignore[attr-defined]
+        _ = fleetscan.scam
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from fleetscan.causes import classify, entry_of
@@ -17,6 +19,7 @@ from tests.facts_builder import (
     case,
     cause_ids,
     confirmed,
+    ended,
     only_cause,
     refused_certificate,
 )
@@ -274,6 +277,18 @@ def test_client_auth_required_under_tls12() -> None:
             refused_certificate(EndedBy.TIMEOUT), ["server.stalled"], id="silence-is-no-end"
         ),
         pytest.param(
+            refused_certificate(EndedBy.FIN, client_certificate_sent=True),
+            ["server.stalled"],
+            id="a-close-after-a-certificate",
+        ),
+        pytest.param(
+            refused_certificate(
+                EndedBy.ALERT, alert=alerted(49).alert, client_certificate_sent=True
+            ),
+            ["server.access_denied"],
+            id="policy-says-no-to-a-certificate",
+        ),
+        pytest.param(
             refused_certificate(EndedBy.FIN, confirmed_by=ConfirmedBy.TICKET),
             [],
             id="confirmed-before-the-close",
@@ -381,3 +396,60 @@ def test_remedies_carry_the_concrete_values() -> None:
 def test_is_tls_does_not_matter_for_an_alert() -> None:
     """testssl.sh calls a server that answered with an alert no TLS server."""
     assert "protocol" not in cause_ids(alerted(40, is_tls=Checked.YES))[0]
+
+
+def test_a_history_that_was_cut_still_shows_the_empty_certificate() -> None:
+    """Our Finished comes after our Certificate: a completed handshake had both."""
+    assert cause_ids(refused_certificate(EndedBy.FIN, history="C")) == ["client_auth.required"]
+
+
+def test_a_warning_before_a_close_says_what_else_it_may_be() -> None:
+    """Suspected: another refusal, and the same hello again would tell."""
+    match = only_cause(alerted(112, level=1, ended_by=EndedBy.FIN, history="Cl")).match
+
+    assert match.alternatives == ("server.refused",)
+    assert match.missing == "the same hello again"
+
+
+@pytest.mark.parametrize(("level", "ended_by"), [(2, EndedBy.FIN), (1, EndedBy.ALERT)])
+def test_an_alert_that_ended_it_is_observed(level: int, ended_by: EndedBy) -> None:
+    """Fatal by its level, or by what the transport saw: either is enough."""
+    match = only_cause(alerted(112, level=level, ended_by=ended_by)).match
+
+    assert match.confidence is Confidence.OBSERVED
+
+
+def test_an_alert_to_a_hello_that_was_not_seen() -> None:
+    """Where nobody knows what was offered, nobody says that no name was sent."""
+    assert cause_ids(alerted(112, offer=None)) == ["name.unrecognized"]
+
+
+def test_tls12_is_not_old_even_where_it_was_not_offered() -> None:
+    """The default policy: TLS below 1.2 fails; 1.2 in answer to a 1.3-only hello breaks a rule."""
+    seen = alerted(
+        70,
+        origin=Origin.LOCAL,
+        offer=replace(OFFER, versions=(0x0304,)),
+        version=0x0303,
+        violation="version_not_offered",
+        history="CsL",
+    )
+
+    assert cause_ids(seen) == ["server.protocol_violation"]
+
+
+def test_an_old_server_hello_needs_no_offer_to_be_old() -> None:
+    """A capture may begin with the ServerHello."""
+    cause = only_cause(alerted(70, origin=Origin.LOCAL, offer=None, version=0x0300, history="s"))
+
+    assert cause.entry.id == "version.too_old"
+    assert cause.match.evidence == {"version": "SSLv3", "stage": "server_hello"}
+
+
+def test_an_old_version_that_was_offered_is_not_the_reason() -> None:
+    """A legacy hello that offers TLS 1.0 and fails afterwards fails for something else."""
+    seen = ended(
+        EndedBy.TIMEOUT, offer=replace(OFFER, versions=(0x0301,)), version=0x0301, history="Cs"
+    )
+
+    assert cause_ids(seen) == ["server.stalled"]

@@ -10,7 +10,7 @@ from fleetscan._parse import ParseFault
 from fleetscan.causes.model import Confidence
 from fleetscan.errors import ParseError
 from fleetscan.facts import HandshakeFacts, Timings
-from fleetscan.vocabulary import Checked, EndedBy, Origin, Stage
+from fleetscan.vocabulary import Checked, EndedBy, IcmpError, Origin, Stage
 from tests.facts_builder import (
     NAME,
     NAMELESS,
@@ -242,3 +242,83 @@ def test_a_small_group_says_more_than_our_alert() -> None:
     }
     assert broken.match.evidence["strength"] == "broken"
     assert cause_ids(confirmed(version=0x0303, dh_prime_bits=2_048, cipher_suite=0x009E)) == []
+
+
+def test_user_canceled_instead_of_an_answer_is_a_close() -> None:
+    """RFC 8446 section 6.1: it says that the sender gives up, not that something is wrong."""
+    assert cause_ids(alerted(90, level=1)) == ["server.closed_after_hello"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        pytest.param(
+            {"is_tls": Checked.NO, "first_octets": b"\x01\x02", "octets_received": 2},
+            "protocol.garbage",
+            id="no-tls",
+        ),
+        pytest.param(
+            {"starttls": "smtp", "starttls_refusal": "454 no", "octets_received": 20},
+            "protocol.starttls_refused",
+            id="refused-dialogue",
+        ),
+        pytest.param(
+            {"icmp": IcmpError(family=2, type=3, code=13, offender="192.0.2.1")},
+            "connect.unreachable",
+            id="icmp",
+        ),
+        pytest.param(
+            {"parse_error": ParseError(ParseFault.TRUNCATED, "random", 3), "octets_received": 9},
+            "server.protocol_violation",
+            id="unreadable",
+        ),
+        pytest.param({"stage": Stage.CONNECT, "offer": None, "history": ""}, None, id="no-tcp"),
+    ],
+)
+@pytest.mark.parametrize("ended_by", [EndedBy.FIN, EndedBy.RST, EndedBy.TIMEOUT])
+def test_an_end_that_something_explains_is_not_told_by_its_stage(
+    ended_by: EndedBy, changes: dict[str, object], expected: str | None
+) -> None:
+    """One case per condition of `closing`."""
+    ids = cause_ids(ended(ended_by, **changes))
+
+    assert not [each for each in ids if each.startswith("server.") and each != expected]
+    assert expected is None or ids == [expected]
+
+
+def test_a_goodbye_in_the_middle_of_a_flight_is_stalled() -> None:
+    """The answer had begun: what came is said, not that nothing came."""
+    seen = alerted(0, level=1, ended_by=EndedBy.FIN, history="Csl", octets_received=97)
+
+    assert cause_ids(seen) == ["server.stalled"]
+
+
+def test_facts_without_the_hello_itself_are_enough() -> None:
+    """A capture may show that a hello went out and not what it offered."""
+    cause = only_cause(ended(EndedBy.RST, offer=None))
+
+    assert cause.entry.id == "server.reset_after_hello"
+    assert "name.required" in cause.match.alternatives
+    assert "hello_octets" not in cause.match.evidence
+
+
+@pytest.mark.parametrize("ended_by", [EndedBy.FIN, EndedBy.RST, EndedBy.TIMEOUT])
+def test_a_greeting_that_breaks_off_is_no_close_on_accept(ended_by: EndedBy) -> None:
+    """Octets came before any hello: the dialogue began."""
+    seen = HandshakeFacts(
+        stage=Stage.STARTTLS, ended_by=ended_by, starttls="smtp", octets_received=30
+    )
+
+    assert cause_ids(seen) == ["server.stalled"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"is_tls": Checked.NO, "first_octets": b"\x01\x02\x03"}, "protocol.garbage"),
+        ({"starttls": "smtp", "starttls_refusal": "454 no"}, "protocol.starttls_refused"),
+    ],
+)
+def test_what_is_no_tls_breaks_no_rule_of_it(changes: dict[str, object], expected: str) -> None:
+    """A rule of TLS can be broken by TLS only."""
+    assert cause_ids(ended(EndedBy.US, violation="decode_error", **changes)) == [expected]

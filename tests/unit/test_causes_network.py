@@ -10,7 +10,7 @@ from fleetscan.causes import classify
 from fleetscan.causes.model import Confidence, Severity
 from fleetscan.facts import HandshakeFacts, Timings
 from fleetscan.vocabulary import EndedBy, IcmpError, ResolveFailure, Stage
-from tests.facts_builder import case, cause_ids, confirmed, only_cause
+from tests.facts_builder import case, cause_ids, confirmed, ended, only_cause
 
 ADMIN_PROHIBITED = IcmpError(family=2, type=3, code=13, offender="192.0.2.1")
 PORT_UNREACHABLE = IcmpError(family=2, type=3, code=3, offender="192.0.2.7")
@@ -180,3 +180,14 @@ def test_elapsed_time_is_evidence() -> None:
     cause = only_cause(connecting(ended_by=EndedBy.TIMEOUT, timings=Timings(total=5_000.04)))
 
     assert cause.match.evidence == {"elapsed_ms": "5000.0"}
+
+
+def test_the_transport_may_know_more_than_an_errno() -> None:
+    """A capture has a RST or an ICMP message, and no errno."""
+    assert cause_ids(connecting(ended_by=EndedBy.RST)) == ["connect.refused"]
+    assert cause_ids(connecting(ended_by=EndedBy.ICMP)) == ["connect.unreachable"]
+
+
+def test_an_errno_after_the_connection_stood_is_no_unreachable() -> None:
+    """EPIPE on the way out of a hello is the server's end of it."""
+    assert cause_ids(ended(EndedBy.RST, errno=errno.EPIPE)) == ["server.reset_after_hello"]

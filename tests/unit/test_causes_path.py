@@ -381,3 +381,28 @@ def test_a_staple_may_still_come_before_the_key_exchange() -> None:
     )
 
     assert cause_ids(early, now=float(NOW)) == ["server.stalled"]
+
+
+def test_a_name_is_escaped_once() -> None:
+    """RFC 4514 section 2.4: a comma in a value has one backslash before it."""
+    odd = issue("a, b", CA, san=["a.example"])
+    cause = only(scanned(odd, CA))
+
+    assert cause.match.evidence["subject"] == "CN=a\\, b"
+
+
+def test_a_certificate_without_a_subject_is_named_by_its_first_name() -> None:
+    """RFC 5280 section 4.1.2.6: the subject may be empty where there are names."""
+    named = leaf(CA, x509.Name([]), not_after=NOW - 1)
+    nameless = leaf(CA, x509.Name([]), not_after=NOW - 1, san=None)
+
+    assert only(scanned(named, CA)).match.evidence["subject"] == NAME
+    (first, *_) = classify(scanned(nameless, CA)).causes
+    assert first.match.evidence["subject"].startswith("sha256:")
+
+
+def test_a_clock_beyond_the_calendar_is_a_number() -> None:
+    """A scan's clock is the user's; no clock makes a verdict fail."""
+    (cause,) = classify(scanned(leaf(CA), CA, now=1e13)).causes
+
+    assert cause.match.evidence["scanned_at"] == "10000000000000"

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from fleetscan.engine.errqueue import decode
+from fleetscan.engine.errqueue import Queued, decode
 from fleetscan.vocabulary import IcmpError
 
 # Captured from recvmsg(MSG_ERRQUEUE) on Linux, x86-64, in two network namespaces: a SYN that
@@ -44,14 +44,14 @@ def test_an_icmp_error_keeps_type_code_and_sender() -> None:
     """RFC 1812 section 5.2.7.1: type 3 code 13 is communication administratively prohibited."""
     found = decode([(socket.IPPROTO_IP, 11, ADMIN_PROHIBITED)])
 
-    assert found == IcmpError(family=4, type=3, code=13, offender="10.99.0.2")
+    assert found == Queued(113, IcmpError(family=4, type=3, code=13, offender="10.99.0.2"))
 
 
 def test_an_icmpv6_error_too() -> None:
     """RFC 4443 section 3.1: type 1 code 1 is communication administratively prohibited."""
     found = decode([(socket.IPPROTO_IPV6, 25, ADMIN_PROHIBITED_V6)])
 
-    assert found == IcmpError(family=6, type=1, code=1, offender="fd99::2")
+    assert found == Queued(13, IcmpError(family=6, type=1, code=1, offender="fd99::2"))
 
 
 @pytest.mark.parametrize(
@@ -83,8 +83,9 @@ def test_every_cut_gives_nothing_or_the_same_error(octets: bytes) -> None:
         found = decode([(level, kind, octets[:cut])])
         assert (found is None) == (cut < 16)
         if found is not None:
-            assert (found.type, found.code) == (whole.type, whole.code)
-            assert found.offender in ("", whole.offender)
+            assert found.errno == whole.errno
+            assert (found.icmp.type, found.icmp.code) == (whole.icmp.type, whole.icmp.code)
+            assert found.icmp.offender in ("", whole.icmp.offender)
 
 
 def test_the_first_icmp_error_is_taken() -> None:
@@ -93,4 +94,4 @@ def test_the_first_icmp_error_is_taken() -> None:
     found = decode([(socket.IPPROTO_IP, 11, local), (socket.IPPROTO_IP, 11, ADMIN_PROHIBITED)])
 
     assert found is not None
-    assert found.code == 13
+    assert found.icmp.code == 13

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from fleetscan.causes.model import Confidence
@@ -30,7 +31,7 @@ def test_a_failure_says_what_why_and_what_to_do() -> None:
     line = result_line(record(told), remedy=remedy)
 
     assert line.split("  ", 2)[0].strip() == "FAILED"
-    assert [each for each in line.split("  ") if each.strip()] == [
+    assert re.split(r"\s{2,}", line) == [
         "FAILED",
         "high",
         "b.corp 10.4.2.17:443",

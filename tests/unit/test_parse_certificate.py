@@ -110,11 +110,13 @@ def test_a_certificate_without_extensions_has_none_of_them() -> None:
     found = parse_certificate(certificate(version=b"", extensions=None))
 
     assert (found.version, found.extensions, found.unknown_critical_extensions) == (1, (), ())
-    assert found.subject_alt_name is found.key_usage is found.extended_key_usage is None
-    assert found.basic_constraints is found.name_constraints is None
-    assert found.subject_key_identifier is found.authority_key_identifier is None
-    assert found.ocsp_urls == found.ca_issuers_urls == found.crl_urls == ()
-    assert found.certificate_policies == found.tls_feature == ()
+    for field in ("subject_alt_name", "key_usage", "extended_key_usage", "basic_constraints"):
+        assert getattr(found, field) is None
+    for field in ("name_constraints", "subject_key_identifier", "authority_key_identifier"):
+        assert getattr(found, field) is None
+    for field in ("ocsp_urls", "ca_issuers_urls", "crl_urls", "certificate_policies"):
+        assert getattr(found, field) == ()
+    assert found.tls_feature == ()
     assert found.signed_certificate_timestamps == 0
 
 
@@ -155,12 +157,10 @@ class Element:
         self.tag = tag
         self.content = content
         self.children: list[Element] = []
-        prefix = b""
         if tag == 0x04 and content[:1] in (b"\x30", b"\x03", b"\x04"):
             self.children = elements(content)  # an extension's value is DER again
         elif tag & 0x20:
             self.children = elements(content)
-        self.prefix = prefix
 
     def encode(self, victim: Element, spoil: str) -> bytes:
         """The element again, spoilt if it is the victim."""

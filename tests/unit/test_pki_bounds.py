@@ -14,7 +14,7 @@ from fleetscan.pki.search import PathSearch
 from fleetscan.pki.signatures import SignatureCache, SignatureCheck
 from fleetscan.pki.trust import TrustStore
 from fleetscan.vocabulary import Checked
-from tests.certificates import NOW, Issued, intermediate, issue, leaf, root
+from tests.certificates import NOW, Issued, intermediate, leaf, root
 
 
 class CountingCache(SignatureCache):
@@ -103,24 +103,22 @@ def test_64_keys_under_one_name_stay_in_the_budget(identifiers: bool) -> None:
 
 
 def test_the_steps_are_bounded_where_every_link_holds() -> None:
-    """One key under many names: few checks, and paths without end but for the steps."""
-    key = issue("x", label="shared").key
-    cas = [root(f"N{index}", key=key) for index in range(8)]
+    """Two certificates for each of nine CAs: 34 links, and a thousand steps to walk them all."""
+    cas = [root(f"CA {index}") for index in range(10)]
     web = [
-        intermediate(issuer, subject.name, key=key)
-        for subject in cas
-        for issuer in cas
-        if issuer is not subject
+        intermediate(cas[index + 1], cas[index].name, key=cas[index].key, not_after=NOW + days)
+        for index in range(9)
+        for days in (1_000, 2_000)
     ]
     child = leaf(cas[0])
     cache = CountingCache()
     search = PathSearch([one.parsed for one in (child, *web)], TrustStore([]), cache)
     paths = sum(1 for _ in search.paths(child.parsed))
 
-    assert paths <= limits.MAX_PATH_STEPS
-    assert search._steps <= limits.MAX_PATH_STEPS
-    assert cache.asked == search.signature_checks <= limits.MAX_SIGNATURE_CHECKS
-    assert search.limit
+    assert paths < limits.MAX_PATH_STEPS
+    assert search._steps == limits.MAX_PATH_STEPS
+    assert cache.asked == search.signature_checks <= 2 + 8 * 4
+    assert search.limit == "path_steps"
 
 
 def test_a_path_that_is_too_long_is_a_limit() -> None:
@@ -135,6 +133,18 @@ def test_a_path_that_is_too_long_is_a_limit() -> None:
     assert len(found.path) == limits.MAX_PATH_LENGTH
     near, _ = ask([leaf(cas[7]), *cas[1:]], cas[0])
     assert near.trusted is Checked.YES
+
+
+def test_only_so_many_certificates_are_looked_at() -> None:
+    """What comes after the first `MAX_CERTIFICATES` is counted elsewhere and not used."""
+    top = root()
+    ca = intermediate(top)
+    strangers = [root(f"Stranger {index}") for index in range(limits.MAX_CERTIFICATES - 1)]
+    late, _ = ask([leaf(ca), *strangers, ca], top)
+    just, _ = ask([leaf(ca), *strangers[1:], ca], top)
+
+    assert [one.kind for one in late.problems] == [PathProblem.UNKNOWN_ISSUER]
+    assert just.problems == ()
 
 
 def test_each_link_is_checked_once_and_shared_between_targets() -> None:
@@ -174,6 +184,19 @@ def test_an_issuer_key_over_a_bound_is_a_limit(monkeypatch: pytest.MonkeyPatch) 
     assert found.limit == "rsa_bits"
     assert found.problems == ()
     assert found.trusted is Checked.NOT_CHECKED
+
+
+def test_a_namesake_is_no_bad_signature_while_a_bound_hides_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The CA over the bound may be the one that signed, so nobody is accused."""
+    monkeypatch.setattr(limits, "MAX_RSA_BITS", 1_024)
+    big = root("Same", kind="RSA-2048", identifiers=False)
+    namesake = root("Same", label="namesake", identifiers=False)
+    found, _ = ask([leaf(big, identifiers=False)], big, namesake)
+
+    assert found.problems == ()
+    assert found.limit == "rsa_bits"
 
 
 def test_a_bound_that_did_not_matter_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:

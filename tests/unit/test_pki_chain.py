@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from fleetscan import limits
 from fleetscan._parse import Certificate
 from fleetscan.pki.authorities import AuthorityStore
 from fleetscan.pki.chain import (
@@ -22,6 +23,8 @@ CA = intermediate(ROOT)
 LOWER = intermediate(CA, "Lower CA")
 LEAF = leaf(LOWER)
 OTHER = root("Other Root")
+ROLLED = intermediate(ROOT, "Test Root", label="rolled")
+NAMESAKE = intermediate(CA, "Lower CA", label="namesake")
 CROSSED = intermediate(OTHER, "Test Root", key=ROOT.key)
 
 
@@ -60,6 +63,8 @@ def test_order(chain: tuple[Issued, ...], unordered: bool) -> None:
         ((LEAF, LOWER, CA, CROSSED), ()),
         ((LEAF, LEAF, LOWER, LOWER), (LEAF, LOWER)),
         ((LEAF, CA), (CA,)),
+        # Key identifiers tell two CAs of one name apart.
+        ((LEAF, NAMESAKE, LOWER), (NAMESAKE,)),
     ],
 )
 def test_superfluous_certificates(
@@ -80,6 +85,8 @@ def test_superfluous_certificates(
         ((LEAF, LOWER, CA, OTHER), None),
         ((OTHER,), None),
         ((LEAF, LOWER, CA, CROSSED), None),
+        # Its own name as issuer and another key: a rollover certificate.
+        ((leaf(ROLLED), ROLLED), None),
     ],
 )
 def test_a_root_that_was_sent(chain: tuple[Issued, ...], anchor: Issued | None) -> None:
@@ -114,7 +121,8 @@ def test_only_authorities_are_kept() -> None:
     """Leaves are not: one entry a target would be memory without end."""
     store = AuthorityStore()
     old = resigned(root("V1"), root("V1"), version1=True)
-    store.add(parsed(LEAF, LOWER, CA, ROOT, old, leaf(None), leaf(CA, ca=None)))
+    store.add(parsed(LEAF, LOWER, CA, ROOT, old))
+    store.add(parsed(leaf(None), leaf(CA, ca=None), leaf(None, ca=None, label="v3")))
 
     assert len(store) == 4
     assert hashes(store.issuers_of(LEAF.parsed)) == [LOWER.parsed.sha256]
@@ -147,3 +155,20 @@ def test_the_bounds_of_the_store_hold() -> None:
     assert len(store._subjects) == 4
     assert sum(len(row) for row in store._by_subject.values()) == 4
     assert max(len(row) for row in store._by_subject.values()) <= 2
+
+
+def test_of_one_name_only_so_many_are_kept() -> None:
+    """One fruitful CA does not fill the store."""
+    store = AuthorityStore(max_certificates=100, max_per_subject=2)
+    store.add(parsed(*(intermediate(ROOT, "One", not_after=NOW + index) for index in range(5))))
+
+    assert len(store) == 2
+
+
+def test_a_huge_authority_is_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store's memory is bounded by its count only if each certificate is."""
+    monkeypatch.setattr(limits, "MAX_AUTHORITY_OCTETS", len(CA.der) - 1)
+    store = AuthorityStore()
+    store.add(parsed(CA))
+
+    assert len(store) == 0

@@ -152,6 +152,13 @@ def test_excluded_directory_names() -> None:
     assert refused(ask(leaf(ca, name(None), label="none"), ca)) is None
 
 
+def test_an_empty_subject_need_not_be_permitted() -> None:
+    """Section 4.2.1.10: the subject is constrained when it is not empty."""
+    ca = under(constraints(permitted=[directory("Corp")]))
+
+    assert refused(ask(leaf(ca, name(None), label="none"), ca)) is None
+
+
 def test_constraints_bind_every_certificate_below() -> None:
     """A CA two steps up still constrains the leaf."""
     top = under(constraints(permitted=["example.com"]))

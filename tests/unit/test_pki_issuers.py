@@ -120,6 +120,18 @@ def test_the_topmost_certificates_issuer_is_the_unknown_one() -> None:
     assert len(found.path) == 3
 
 
+def test_what_was_sent_is_judged_up_to_where_it_ends() -> None:
+    """A path that ends in the open has no anchor on it: every certificate is held to the rules."""
+    old = intermediate(ROOT, "Old", kind="RSA-1024", not_after=NOW - 1)
+    found = ask(leaf(old), old, trust=(OTHER,))
+
+    assert [(one.kind, one.certificate is found.path[1]) for one in found.problems] == [
+        (PathProblem.CA_EXPIRED, True),
+        (PathProblem.WEAK_KEY, True),
+        (PathProblem.UNKNOWN_ISSUER, True),
+    ]
+
+
 def test_an_intermediate_in_hand_that_leads_nowhere_repairs_nothing() -> None:
     """Incomplete is told only when the addition reaches an anchor or a known root."""
     found = ask(leaf(LOWER), trust=(OTHER,), seen=(LOWER, CA))
@@ -141,6 +153,26 @@ def test_a_faulty_certificate_in_hand_repairs_nothing(useless: Issued) -> None:
     found = ask(leaf(CA), seen=(useless,))
 
     assert told(found) == [(PathProblem.UNKNOWN_ISSUER, "CN=Test CA", None)]
+
+
+def test_an_anchored_path_is_not_traded_for_one_that_was_not_sent() -> None:
+    """Clients see what was sent: the expired intermediate is the fault, whatever the fleet has."""
+    expired = intermediate(ROOT, not_after=NOW - 1)
+    found = ask(leaf(CA), expired, seen=(CA,))
+
+    assert told(found) == [(PathProblem.CA_EXPIRED, "", None)]
+
+
+def test_a_namesake_in_place_of_the_missing_intermediate() -> None:
+    """Without key identifiers it looks like a bad signature until the right CA is in hand."""
+    right = intermediate(ROOT, "Twin", label="right", identifiers=False)
+    wrong = intermediate(ROOT, "Twin", label="wrong", identifiers=False)
+    child = leaf(right, identifiers=False)
+
+    assert [one.kind for one in ask(child, wrong).problems] == [PathProblem.BAD_SIGNATURE]
+    assert told(ask(child, wrong, seen=(right,))) == [
+        (PathProblem.INCOMPLETE, "CN=Twin", right.parsed.sha256)
+    ]
 
 
 def test_certificates_in_hand_never_complete_a_path_silently() -> None:

@@ -94,13 +94,13 @@ def test_a_key_that_the_library_refuses_is_not_checked() -> None:
 def test_the_two_algorithm_fields_must_agree() -> None:
     """RFC 5280 section 4.1.1.2: the signed field and the outer one are the same."""
     ca = root()
-    good = leaf(ca)
-    # The last ecdsa-with-SHA256 becomes ecdsa-with-SHA384: the outer field only.
-    head, oid, tail = good.der.rpartition(bytes.fromhex("2a8648ce3d040302"))
-    swapped = parse_certificate(head + oid[:-1] + b"\x03" + tail)
+    # Signed and named outside as ecdsa-with-SHA256, and ecdsa-with-SHA384 inside.
+    swapped = resigned(leaf(ca), ca, inner="2a8648ce3d040303").parsed
+    same = resigned(leaf(ca), ca).parsed
 
     assert swapped.signature_algorithm != swapped.tbs_signature_algorithm
     assert check_signature(swapped, ca.parsed).state is SignatureState.INVALID
+    assert check_signature(same, ca.parsed).state is SignatureState.VALID
 
 
 @pytest.mark.parametrize(
@@ -126,10 +126,12 @@ def test_weak_hashes_are_told_and_still_verified(
 
 def test_pss_without_parameters_in_use_means_sha1() -> None:
     """RFC 4055 section 3.1: every field left out has its default, and the hash's is SHA-1."""
-    assert signatures._pss_parameters(bytes.fromhex("3000")) is not None
-    scheme = signatures._pss_parameters(bytes.fromhex("3000"))
-    assert scheme is not None
-    assert isinstance(scheme[1], hashes.SHA1)
+    ca = root(kind="RSA-2048")
+    child = resigned(leaf(ca), ca, pss_defaults=True).parsed
+
+    assert child.signature_algorithm == signatures.RSASSA_PSS
+    assert check_signature(child, ca.parsed).state is SignatureState.VALID
+    assert weak_signature(child)
 
 
 @pytest.mark.parametrize(

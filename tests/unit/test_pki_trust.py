@@ -112,8 +112,10 @@ def test_two_anchors_of_one_name_are_both_found() -> None:
     """A CA renewed its root under the same name: both keys are candidates."""
     renewed = root(label="renewed")
     store = TrustStore([ROOT.parsed, renewed.parsed])
+    reverse = TrustStore([renewed.parsed, ROOT.parsed])
 
     assert len(store.issuers_of(CA.parsed)) == 2
+    assert store.issuers_of(CA.parsed) == reverse.issuers_of(CA.parsed)
 
 
 def test_a_certificate_that_cannot_be_read_is_noted_and_the_rest_is_taken(tmp_path: Path) -> None:

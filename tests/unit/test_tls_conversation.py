@@ -269,7 +269,7 @@ def test_a_refusal_is_the_peers_own_line(kind: str, said: bytes, refusal: str | 
     [b"2" * 100_000, b"220-more\r\n" * 1_000, b"\r\n" * 5, b"220-" + b"x" * 5_000 + b"\r\n"],
     ids=["long line", "many lines", "empty lines", "long continued line"],
 )
-@pytest.mark.parametrize("size", [1, 1_000])
+@pytest.mark.parametrize("size", [1, 1_000, 20_000])
 def test_a_dialogue_is_bounded(said: bytes, size: int) -> None:
     """Lines, and octets of a line: a peer that goes over has refused."""
     client = conversation(starttls="smtp")

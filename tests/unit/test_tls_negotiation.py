@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from fleetscan.facts import fold
 from fleetscan.tls import events as seen
+from fleetscan.tls.profile import MODERN, HelloProfile
 from fleetscan.tls.session import State
 from fleetscan.tls.violations import ALERTS, VIOLATIONS
 from fleetscan.vocabulary import Origin, Stage
@@ -368,3 +371,48 @@ def test_the_rules_are_listed_once_each() -> None:
         assert violation.rule.replace("_", "").isalnum()
         assert violation.rule == violation.rule.lower()
         assert violation.sentence.endswith(".")
+
+
+# -- more offered than can be finished ------------------------------------------------
+
+
+def greedy(**changes: tuple[int, ...]) -> HelloProfile:
+    """A profile that offers more than this client can do."""
+    fields: dict[str, tuple[int, ...]] = {
+        "cipher_suites": (*MODERN.cipher_suites, 0x1304, 0x009E, 0xC0AC),
+        "groups": (*MODERN.groups, 0x0100),
+    }
+    return replace(MODERN, **(fields | changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("hello", "stage"),
+    [
+        (retry((51, bytes.fromhex("0100"))), Stage.SERVER_HELLO),
+        (retry(RETRY_P384, suite=0x1304), Stage.SERVER_HELLO),
+        (server_hello(session_id=SESSION_ID, suite=0x1304, more=TLS13), Stage.KEY_EXCHANGE),
+    ],
+)
+def test_what_we_cannot_finish_is_not_the_servers_fault(hello: bytes, stage: Stage) -> None:
+    """The server chose what was offered: the client ends politely, without a violation."""
+    client = conversation(profile=greedy())
+    client.start(1.0)
+    client.receive(record(22, hello), 2.0)
+
+    assert client.finished
+    assert client.stage is stage
+    assert violations(client.events) == []
+    assert client.close(3.0).endswith(b"\x01\x00")
+
+
+@pytest.mark.parametrize("suite", [0x009E, 0xC0AC])
+def test_a_tls12_suite_we_cannot_finish(suite: int) -> None:
+    """The certificate is still read."""
+    client = conversation(profile=greedy())
+    server = ServerTls12(client)
+    server.tell(server.say(server_hello(suite=suite)) + server.say(server.certificate()))
+    facts = facts_of(client)
+
+    assert client.finished
+    assert (facts.stage, facts.violation) == (Stage.KEY_EXCHANGE, "")
+    assert facts.certificates_sent == 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
@@ -23,6 +23,9 @@ from fleetscan.tls.violations import ViolationError
 from fleetscan.vocabulary import Checked
 from tests.certificates import make_key
 
+# Each test knows which kind it made, the library's types do not.
+AnyKey: TypeAlias = Any
+
 CONTENT = b"what was signed"
 TLS12, TLS13 = 0x0303, 0x0304
 CURVES = {"P-256": "1.2.840.10045.3.1.7", "P-384": "1.3.132.0.34", "P-521": "1.3.132.0.35"}
@@ -35,12 +38,12 @@ HASHES: dict[int, hashes.HashAlgorithm] = {
 }
 
 
-def key_of(kind: str) -> Any:
+def key_of(kind: str) -> AnyKey:
     """A private key."""
     return ed448.Ed448PrivateKey.generate() if kind == "Ed448" else make_key("signer", kind)
 
 
-def leaf(key: Any, **changes: object) -> Certificate:
+def leaf(key: AnyKey, **changes: object) -> Certificate:
     """What the check reads of a certificate with this key."""
     public = key.public_key()
     spki = public.public_bytes(
@@ -67,7 +70,7 @@ def leaf(key: Any, **changes: object) -> Certificate:
     return cast(Certificate, SimpleNamespace(**(fields | changes)))
 
 
-def sign(key: Any, scheme: int) -> bytes:
+def sign(key: AnyKey, scheme: int) -> bytes:
     """A signature by the scheme, with the library directly (RFC 8446 section 4.2.3)."""
     high, low = scheme >> 8, scheme & 0xFF
     if scheme in (0x0807, 0x0808):

@@ -18,6 +18,7 @@ from tests.tls_peers import (
     ServerTls12,
     ServerTls13,
     conversation,
+    extensions,
     facts_of,
     history,
     message,
@@ -237,6 +238,7 @@ def test_a_plain_error_alert_after_server_hello_is_heard(level: int) -> None:
     assert (facts.alert.origin, facts.alert.description) == (Origin.PEER, 80)
     assert facts.ended_by is EndedBy.ALERT
     assert violations(server.client.events) == []
+    assert server.client.finished
     assert server.client.close(3.0) == b""
 
 
@@ -313,6 +315,28 @@ def test_empty_records_are_bounded() -> None:
     assert violations(client.events) == []
     client.receive(record(22, b""), 3.0)
     assert violations(client.events) == ["too_many_empty_records"]
+
+
+def test_empty_records_are_counted_in_a_row() -> None:
+    """A handshake that goes on is no flood, however it is spaced."""
+    server = ServerTls12(conversation())
+    for say in (server.hello, server.certificate, server.server_key_exchange):
+        server.tell(record(22, b"") * (limits.MAX_EMPTY_RECORDS - 1))
+        server.tell(server.say(say()))
+    assert violations(server.client.events) == []
+
+
+def test_the_clients_own_history_is_bounded() -> None:
+    """HelloRequests between honest messages: let pass, and not all of them kept."""
+    server = ServerTls12(conversation())
+    server.tell(server.say(server.hello()))
+    for say in (server.certificate, server.server_key_exchange):
+        server.tell(record(22, message(0, b"")) * (limits.MAX_EMPTY_RECORDS - 1))
+        server.tell(server.say(say()))
+    server.tell(record(22, message(0, b"")) * (limits.MAX_EMPTY_RECORDS - 1))
+
+    assert violations(server.client.events) == []
+    assert len(history(server.client.events)) == limits.MAX_HISTORY
 
 
 def test_change_cipher_spec_flood_is_bounded() -> None:
@@ -532,3 +556,32 @@ def test_the_certificate_request_carries_no_context() -> None:
     server.until(State.CERTIFICATE_OR_REQUEST)
     server.tell(server.seal(message(13, b"\x01x" + CERTIFICATE_REQUEST[5:])))
     assert violations(server.client.events) == ["certificate_context_not_empty"]
+
+
+# -- what comes beside the certificate --------------------------------------------------
+
+STAPLE = bytes.fromhex("01 000003") + b"der"  # RFC 6066 section 8: ocsp(1), then the response
+
+
+def test_a_stapled_answer_in_the_certificate_entry() -> None:
+    """TLS 1.3 carries status and timestamps with the leaf (RFC 8446 section 4.4.2.1)."""
+    server = ServerTls13(conversation())
+    server.until(State.CERTIFICATE)
+    beside = extensions((5, STAPLE), (18, b"scts"))
+    entry = bytes.fromhex("000001 30") + beside
+    server.tell(server.seal(message(11, b"\x00" + len(entry).to_bytes(3, "big") + entry)))
+    facts = facts_of(server.client)
+
+    assert facts.ocsp_response == b"der"
+    assert facts.signed_certificate_timestamps == b"scts"
+    assert facts.violation == ""
+
+
+def test_a_stapled_answer_in_its_own_message() -> None:
+    """Up to TLS 1.2 CertificateStatus follows Certificate (RFC 6066 section 8), once."""
+    server = ServerTls12(conversation())
+    server.until(State.TLS12_STATUS)
+    server.tell(server.say(message(22, STAPLE)))
+    assert facts_of(server.client).ocsp_response == b"der"
+    server.tell(server.say(message(22, STAPLE)))
+    assert violations(server.client.events) == ["unexpected_message"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
-import atheris
+import atheris  # type: ignore[import-untyped]
 
 from fleetscan import _parse
 from tools.fuzz.targets import TARGETS

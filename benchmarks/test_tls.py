@@ -1,0 +1,103 @@
+"""What the TLS client costs: the hello of every probe, and a whole handshake.
+
+The handshake is replayed: the server's octets are made once, the client's keys and
+random are the same each time, so what is measured is the client alone. Beside it
+stand the bare primitives of the same handshake.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+from fleetscan.facts import fold
+from fleetscan.tls.conversation import Conversation
+from fleetscan.tls.profile import MODERN
+from fleetscan.vocabulary import Stage
+from tests.tls_peers import (
+    ENTROPY,
+    SHARES,
+    OpenSslPeer,
+    conversation,
+    converse,
+    identity,
+    server_context,
+    server_tls12,
+)
+
+if TYPE_CHECKING:
+    from pytest_benchmark.fixture import BenchmarkFixture
+
+
+def answers_of(version: str) -> list[bytes]:
+    """OpenSSL's flights for our fixed keys and random, X25519 and ECDSA P-256."""
+    context = server_context() if version == "1.3" else server_tls12()
+    client, peer = conversation(), OpenSslPeer(context)
+    answers = []
+    said = client.start(0.0)
+    while not client.finished:
+        answers.append(peer.receive(said))
+        said = client.receive(answers[-1], 0.0)
+    return answers
+
+
+def test_hello(benchmark: BenchmarkFixture) -> None:
+    """One conversation and its first octets."""
+
+    def hello() -> bytes:
+        return Conversation(
+            server_name="www.example.com",
+            profile=MODERN,
+            key_shares=SHARES,
+            entropy=ENTROPY,
+            alpn=("h2", "http/1.1"),
+        ).start(0.0)
+
+    assert benchmark(hello).startswith(b"\x16\x03\x01")
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_handshake(benchmark: BenchmarkFixture, version: str) -> None:
+    """Hello, the server's flight, all checks, our Finished, the confirmation."""
+    answers = answers_of(version)
+
+    def handshake() -> Conversation:
+        client = conversation()
+        client.start(0.0)
+        for answer in answers:
+            client.receive(answer, 0.0)
+        client.close(0.0)
+        return client
+
+    assert benchmark(handshake).stage is Stage.CONFIRMED
+
+
+def test_primitives(benchmark: BenchmarkFixture) -> None:
+    """The three asymmetric steps of that handshake, called bare: exchange, load, verify."""
+    ours = X25519PrivateKey.generate()
+    theirs = X25519PrivateKey.generate().public_key().public_bytes_raw()
+    key = identity("P-256").key
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    signature = key.sign(b"content", ec.ECDSA(hashes.SHA256()))
+    leaf = identity("P-256").parsed.subject_public_key_info
+
+    def bundle() -> None:
+        ours.exchange(X25519PublicKey.from_public_bytes(theirs))
+        public = load_der_public_key(leaf)
+        assert isinstance(public, ec.EllipticCurvePublicKey)
+        public.verify(signature, b"content", ec.ECDSA(hashes.SHA256()))
+
+    benchmark(bundle)
+
+
+def test_fold(benchmark: BenchmarkFixture) -> None:
+    """Events of one handshake to facts, the certificate parsed on the way."""
+    client = conversation()
+    converse(client, OpenSslPeer(server_context()))
+    facts = benchmark(fold, client.events)
+    assert facts.completed

@@ -1,0 +1,89 @@
+"""The state machine as a table: what each state takes, and the function that takes it.
+
+Another version of TLS is more states and more rows.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from fleetscan.registry import handshake_types
+from fleetscan.tls import negotiation, tls12, tls13
+from fleetscan.tls.session import Session, State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fleetscan._parse import Message
+
+Handler: TypeAlias = "Callable[[Session, Message], None]"
+
+# What each state takes. Whatever is not here is an unexpected_message.
+HANDLERS: Final[dict[State, dict[int, Handler]]] = {
+    State.SERVER_HELLO: {handshake_types.SERVER_HELLO: negotiation.receive_server_hello},
+    State.ENCRYPTED_EXTENSIONS: {
+        handshake_types.ENCRYPTED_EXTENSIONS: tls13.receive_encrypted_extensions
+    },
+    State.CERTIFICATE_OR_REQUEST: {
+        handshake_types.CERTIFICATE_REQUEST: tls13.receive_certificate_request,
+        handshake_types.CERTIFICATE: tls13.receive_certificate,
+    },
+    State.CERTIFICATE: {handshake_types.CERTIFICATE: tls13.receive_certificate},
+    State.CERTIFICATE_VERIFY: {
+        handshake_types.CERTIFICATE_VERIFY: tls13.receive_certificate_verify
+    },
+    State.FINISHED: {handshake_types.FINISHED: tls13.receive_finished},
+    State.CONFIRMATION: {
+        handshake_types.NEW_SESSION_TICKET: tls13.receive_new_session_ticket,
+        handshake_types.KEY_UPDATE: tls13.receive_key_update,
+    },
+    State.TLS12_CERTIFICATE: {handshake_types.CERTIFICATE: tls12.receive_certificate},
+    State.TLS12_STATUS: {handshake_types.CERTIFICATE_STATUS: tls12.receive_certificate_status},
+    State.TLS12_KEY_EXCHANGE: {
+        handshake_types.SERVER_KEY_EXCHANGE: tls12.receive_server_key_exchange
+    },
+    State.TLS12_REQUEST_OR_DONE: {
+        handshake_types.CERTIFICATE_REQUEST: tls12.receive_certificate_request,
+        handshake_types.SERVER_HELLO_DONE: tls12.receive_server_hello_done,
+    },
+    State.TLS12_DONE: {handshake_types.SERVER_HELLO_DONE: tls12.receive_server_hello_done},
+    State.TLS12_TICKET: {handshake_types.NEW_SESSION_TICKET: tls12.receive_new_session_ticket},
+    State.TLS12_FINISHED: {handshake_types.FINISHED: tls12.receive_finished},
+}
+
+# A CertificateStatus may be left out, even when it was promised (RFC 6066 section 8):
+# there, what may follow Certificate may come too.
+OPTIONAL: Final = {State.TLS12_STATUS: tls12.after_certificate}
+
+# In a state that is not in the table no handshake message is expected at all.
+NOTHING: Final[dict[int, Handler]] = {}
+
+# Zeek's letters of the server's messages; ServerHello's depends on what it is.
+LETTERS: Final = {
+    handshake_types.HELLO_REQUEST: "h",
+    handshake_types.CLIENT_HELLO: "c",
+    handshake_types.HELLO_VERIFY_REQUEST: "v",
+    handshake_types.NEW_SESSION_TICKET: "t",
+    handshake_types.END_OF_EARLY_DATA: "e",
+    handshake_types.ENCRYPTED_EXTENSIONS: "o",
+    handshake_types.CERTIFICATE: "x",
+    handshake_types.SERVER_KEY_EXCHANGE: "k",
+    handshake_types.CERTIFICATE_REQUEST: "r",
+    handshake_types.SERVER_HELLO_DONE: "n",
+    handshake_types.CERTIFICATE_VERIFY: "y",
+    handshake_types.CLIENT_KEY_EXCHANGE: "g",
+    handshake_types.FINISHED: "f",
+    handshake_types.CERTIFICATE_URL: "w",
+    handshake_types.CERTIFICATE_STATUS: "u",
+    handshake_types.SUPPLEMENTAL_DATA: "a",
+    handshake_types.KEY_UPDATE: "p",
+    handshake_types.MESSAGE_HASH: "m",
+}
+
+
+def handler_of(session: Session, msg_type: int) -> Handler | None:
+    """The function for this message in this state, None when it has no place here."""
+    handler = HANDLERS.get(session.state, NOTHING).get(msg_type)
+    if handler is None and session.state in OPTIONAL:
+        handler = HANDLERS[OPTIONAL[session.state](session)].get(msg_type)
+    return handler
