@@ -34,11 +34,13 @@ TYPICAL: Final = octets.certificate(
 )
 """An ECDSA leaf as public CAs issue them: ten extensions, three names, two SCTs."""
 
-CHAIN: Final = octets.vector(3, octets.vector(3, TYPICAL), octets.vector(3, TYPICAL))
+CHAIN: Final = octets.vector(
+    3, octets.vector(3, TYPICAL), octets.vector(3, TYPICAL), octets.vector(3, TYPICAL[:300])
+)
 FLIGHT: Final = octets.record(22, octets.message(2, octets.SERVER_HELLO)) + octets.record(
     22, octets.message(11, CHAIN) + octets.message(14, b"")
 )
-"""About 2 kB: ServerHello, two certificates, ServerHelloDone."""
+"""About 2 kB: ServerHello, two certificates and a piece, ServerHelloDone."""
 
 
 def walk() -> int:
@@ -92,8 +94,8 @@ def test_server_hello(benchmark: BenchmarkFixture) -> None:
 
 @pytest.mark.benchmark(group="parse: messages")
 def test_certificate_message(benchmark: BenchmarkFixture) -> None:
-    """A Certificate message of two, without looking into them."""
-    assert len(benchmark(parse_certificate_tls12, CHAIN).certificate_list) == 2
+    """A Certificate message of three, without looking into them."""
+    assert len(benchmark(parse_certificate_tls12, CHAIN).certificate_list) == 3
 
 
 @pytest.mark.benchmark(group="parse: certificate")

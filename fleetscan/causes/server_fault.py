@@ -15,7 +15,7 @@ from fleetscan.causes.evidence import (
     peer_text,
 )
 from fleetscan.causes.model import CatalogueEntry, Match, Remedy, SeenAs, Severity
-from fleetscan.vocabulary import Checked, EndedBy, Origin
+from fleetscan.vocabulary import Checked, Origin
 
 if TYPE_CHECKING:
     from fleetscan.causes.model import Case
@@ -43,8 +43,7 @@ def _protocol_violation(case: Case) -> Match | None:
 def _our_own_alert(facts: HandshakeFacts) -> bool:
     # A fatal alert of ours is our reaction: somebody broke a rule, even where no rule was named.
     alert = failure_alert(facts)
-    ended_by_us = facts.ended_by in {EndedBy.US, EndedBy.ALERT}
-    return alert is not None and alert.origin is Origin.LOCAL and ended_by_us
+    return alert is not None and alert.origin is Origin.LOCAL
 
 
 INTERNAL_ERROR: Final = CatalogueEntry(

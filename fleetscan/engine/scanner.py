@@ -165,7 +165,7 @@ class Scanner:
         self._make_room()
 
     def _watch_source(self, before: tuple[int, int] | None) -> None:
-        """While draining: a source that still gives is asked for the rest, one that hangs is left."""
+        """While draining, wait for a source that still gives and leave one that hangs."""
         if self._feeder is None or self._feeder.done():
             return
         progress = (self._pulled, self._source.unscanned)

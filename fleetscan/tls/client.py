@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Final
 from fleetscan import _parse, limits
 from fleetscan._parse import MessageReader, ParseFault, RecordReader
 from fleetscan.errors import ParseError
-from fleetscan.registry import alerts, content_types, handshake_types, versions
+from fleetscan.registry import (
+    alerts,
+    content_types,
+    extension_types,
+    handshake_types,
+    versions,
+)
 from fleetscan.tls import events as seen
 from fleetscan.tls import tls12, tls13
 from fleetscan.tls.handlers import LETTERS, handler_of
@@ -58,7 +64,11 @@ class Client:
         alpn: tuple[str, ...],
         events: list[Event],
     ) -> None:
-        wire_name = wire_server_name(server_name)
+        wire_name = (
+            wire_server_name(server_name)
+            if extension_types.SERVER_NAME in profile.extensions
+            else b""
+        )
         self._closed = False
         self._records = RecordReader()
         self._octets = 0

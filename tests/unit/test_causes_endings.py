@@ -194,11 +194,15 @@ def test_a_violation_says_rule_field_and_octet() -> None:
         "alert": "decode_error(50)",
         "history": "CsL",
     }
+    assert cause.match.remedy_values == ("decode_error",)
 
 
 def test_an_alert_of_ours_alone_is_a_violation() -> None:
     """Our reaction shows that a rule was broken, even where no rule was named."""
-    assert cause_ids(alerted(10, origin=Origin.LOCAL)) == ["server.protocol_violation"]
+    cause = only_cause(alerted(10, origin=Origin.LOCAL))
+
+    assert cause.entry.id == "server.protocol_violation"
+    assert cause.match.remedy_values == ("the rule in the evidence",)
 
 
 def test_a_violation_is_no_close() -> None:
@@ -317,6 +321,10 @@ def test_a_greeting_that_breaks_off_is_no_close_on_accept(ended_by: EndedBy) -> 
     [
         ({"is_tls": Checked.NO, "first_octets": b"\x01\x02\x03"}, "protocol.garbage"),
         ({"starttls": "smtp", "starttls_refusal": "454 no"}, "protocol.starttls_refused"),
+        (
+            {"starttls": "smtp", "starttls_refusal": "454 no", "is_tls": Checked.NO},
+            "protocol.starttls_refused",
+        ),
     ],
 )
 def test_what_is_no_tls_breaks_no_rule_of_it(changes: dict[str, object], expected: str) -> None:

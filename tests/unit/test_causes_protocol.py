@@ -255,3 +255,12 @@ def test_ports_name_dialogues_of_the_table() -> None:
     kinds = {signature.starttls for signature in SIGNATURES if signature.starttls}
 
     assert set(STARTTLS_PORTS.values()) - kinds == {"xmpp-server"}
+
+
+def test_words_in_the_middle_of_a_dialogue_are_suspected() -> None:
+    """After a plain dialogue that agreed, what comes in place of TLS may be more of it."""
+    cause = only_cause(spoke(b"250 never mind", starttls="smtp"))
+
+    assert cause.entry.id == "protocol.garbage"
+    assert cause.match.confidence is Confidence.SUSPECTED
+    assert cause.match.alternatives == ("protocol.other", "server.protocol_violation")

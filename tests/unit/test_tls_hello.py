@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 
 import pytest
 
 from fleetscan.errors import UsageError
 from fleetscan.registry import extension_types as extension
+from fleetscan.tls.events import ClientHelloSent
 from fleetscan.tls.hello import (
     client_hello_record,
     is_ip_literal,
@@ -115,6 +117,16 @@ def test_no_server_name_for_none_and_for_addresses(name: str) -> None:
     """RFC 6066 section 3: literal addresses are not permitted; no name, no extension."""
     _, listed = read(hello(server_name=name))
     assert extension.SERVER_NAME not in dict(listed)
+
+
+def test_a_profile_without_server_name_offers_none() -> None:
+    """The offer that is told is the offer that was made."""
+    kinds = tuple(kind for kind in MODERN.extensions if kind != extension.SERVER_NAME)
+    client = conversation(profile=replace(MODERN, extensions=kinds))
+    _, listed = read(client.start(0.0))
+    assert extension.SERVER_NAME not in dict(listed)
+    offers = [event.offer for event in client.events if isinstance(event, ClientHelloSent)]
+    assert [offer.server_name for offer in offers] == [""]
 
 
 def test_no_alpn_when_there_is_nothing_to_say() -> None:

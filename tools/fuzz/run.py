@@ -1,6 +1,7 @@
 """Fuzzes the parser's entry points with atheris, under ASan and UBSan, guided by coverage.
 
-Needs clang, and a Python of the same version as this one that has atheris.
+Needs clang. Where this Python has no atheris, a virtual environment with it is made in
+`build/fuzz/venv`, or `--python` names another interpreter of the same version that has it.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -42,6 +44,22 @@ def build() -> None:
             "CFLAGS": "-fsanitize=fuzzer-no-link",
         },
     )
+
+
+def has_atheris(python: str) -> bool:
+    """Whether an interpreter can fuzz."""
+    return subprocess.run([python, "-c", "import atheris"], capture_output=True).returncode == 0
+
+
+def python_with_atheris() -> str:
+    """This interpreter, or one made for fuzzing."""
+    if has_atheris(sys.executable):
+        return sys.executable
+    python = BUILD / "venv" / "bin" / "python"
+    if not (python.exists() and has_atheris(str(python))):
+        subprocess.run([sys.executable, "-m", "venv", str(BUILD / "venv")], check=True)
+        subprocess.run([str(python), "-m", "pip", "install", "-q", "atheris"], check=True)
+    return str(python)
 
 
 def runtime_of(python: str) -> str:
@@ -101,17 +119,20 @@ def main() -> int:
     parser.add_argument("entries", nargs="*", metavar="entry", help=", ".join(SEEDS))
     parser.add_argument("--seconds", type=int, default=300, help="for each entry point")
     parser.add_argument("--jobs", type=int, default=1, help="entry points at a time")
-    parser.add_argument("--python", default=sys.executable, help="a Python that has atheris")
+    parser.add_argument("--python", help="a Python that has atheris")
     options = parser.parse_args()
     if unknown := [entry for entry in options.entries if entry not in SEEDS]:
         parser.error(f"no such entry point: {', '.join(unknown)}")
+    if shutil.which("clang") is None:
+        parser.error("clang is missing: apt-get install clang")
     build()
-    runtime = runtime_of(options.python)
+    python = options.python or python_with_atheris()
+    runtime = runtime_of(python)
     failed = False
     with ThreadPoolExecutor(options.jobs) as pool:
         started = time.monotonic()
         for entry, status, said in pool.map(
-            lambda entry: fuzz(entry, options.seconds, options.python, runtime),
+            lambda entry: fuzz(entry, options.seconds, python, runtime),
             options.entries or list(SEEDS),
         ):
             failed |= status != 0
