@@ -6,6 +6,7 @@ What does not change from probe to probe is encoded once, in a `HelloTemplate`.
 from __future__ import annotations
 
 import ipaddress
+import struct
 from typing import TYPE_CHECKING, Final
 
 from fleetscan import limits
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 # Of a ClientHello, without session id, suites, compression methods and extensions:
 # message header 4, version 2, random 32, length of the session id 1, of the extensions 2.
 OVERHEAD: Final = 41
+
+# extension_type, its length, server_name_list's, name_type host_name(0), HostName's length.
+SERVER_NAME_HEAD: Final = struct.Struct(">HHHBH")
 
 LEGACY_VERSION: Final = versions.TLSV1_2.to_bytes(2, "big")
 FIRST_RECORD_VERSION: Final = versions.TLSV1.to_bytes(2, "big")
@@ -52,6 +56,8 @@ def plaintext_records(content_type: int, octets: bytes, version: bytes = LEGACY_
     """TLSPlaintext records of at most 2^14 octets each (RFC 8446 section 5.1)."""
     head = content_type.to_bytes(1, "big") + version
     size = limits.MAX_PLAINTEXT
+    if len(octets) <= size:
+        return head + vector(octets, 2)
     return b"".join(
         head + vector(octets[start : start + size], 2) for start in range(0, len(octets), size)
     )
@@ -100,9 +106,10 @@ def _protocol_names(alpn: tuple[str, ...]) -> bytes:
     return vector(b"".join(vector(name.encode(), 1) for name in alpn), 2) if alpn else b""
 
 
-def _server_name_list(name: bytes) -> bytes:
-    # NameType host_name(0), RFC 6066 section 3.
-    return vector(b"\x00" + vector(name, 2), 2) if name else b""
+def _server_name_extension(name: bytes) -> bytes:
+    """The whole extension: type, length, list, one HostName (RFC 6066 section 3)."""
+    size = len(name)
+    return SERVER_NAME_HEAD.pack(extension.SERVER_NAME, size + 5, size + 3, 0, size) + name
 
 
 def padding(length: int) -> bytes:
@@ -129,7 +136,15 @@ class HelloTemplate:
         cookie: as a HelloRetryRequest gave it; empty leaves the extension out.
     """
 
-    __slots__ = ("_after", "_before", "_middle", "_pads", "_server_name", "offered")
+    __slots__ = (
+        "_after",
+        "_before",
+        "_middle",
+        "_pads",
+        "_server_name",
+        "offered",
+        "offered_with_name",
+    )
 
     def __init__(
         self,
@@ -173,6 +188,7 @@ class HelloTemplate:
         self._after = b"".join(written[1])
         self._middle = vector(code_points(profile.cipher_suites), 2) + b"\x01\x00"
         self.offered = frozenset(offered)
+        self.offered_with_name = self.offered | {extension.SERVER_NAME}
 
     def encode(self, random: bytes, session_id: bytes, server_name: bytes) -> bytes:
         """The handshake message.
@@ -184,7 +200,7 @@ class HelloTemplate:
         """
         extensions = self._before
         if server_name and self._server_name:
-            extensions += b"\x00\x00" + vector(_server_name_list(server_name), 2)
+            extensions += _server_name_extension(server_name)
         extensions += self._after
         if self._pads:
             extensions += padding(OVERHEAD + len(session_id) + len(self._middle) + len(extensions))

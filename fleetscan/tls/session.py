@@ -10,7 +10,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
 from fleetscan import limits
-from fleetscan.registry import alerts, content_types, extension_types, handshake_types, versions
+from fleetscan.registry import alerts, content_types, handshake_types, versions
 from fleetscan.tls import events as seen
 from fleetscan.tls.hello import (
     HelloTemplate,
@@ -215,9 +215,7 @@ class Session:
             else HelloTemplate(self.profile, self.shares, self.alpn, share_group, cookie)
         )
         message = template.encode(self.client_random, self.session_id, self.server_name)
-        self.offered = template.offered
-        if self.server_name:
-            self.offered |= {extension_types.SERVER_NAME}
+        self.offered = template.offered_with_name if self.server_name else template.offered
         self.transcript.add(message)
         record = client_hello_record(message, first=first)
         self.out.append(record)
