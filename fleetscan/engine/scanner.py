@@ -148,9 +148,9 @@ class Scanner:
             self._consumer = self._loop.create_future()
             await self._consumer
         outcome = self._outcomes.popleft()
-        if len(self._outcomes) < self._concurrency:
-            self._pump()
-            self._make_room()
+        if len(self._outcomes) == self._concurrency - 1:
+            self._pump()  # a slow consumer had stopped the starting of probes
+        self._make_room()
         return outcome
 
     def request_drain(self) -> None:

@@ -2,12 +2,14 @@
 
 `assess` is pure: certificates, the clock and what is trusted are arguments. It looks for
 the best path (anchored first, then with the fewest problems), tells all that is wrong with
-it, and shows a missing intermediate by adding it and asking again.
+it, and shows a missing intermediate, or a root that is not trusted, by adding it and asking
+again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
@@ -33,6 +35,10 @@ _ROOTED: Final = 2
 _BROKEN: Final = 3
 _OPEN: Final = 4
 """How far a path got, best first. Up to _ROOTED its end is known for sure."""
+
+
+_ABOUT_ROOT: Final = frozenset({PathProblem.SELF_SIGNED, PathProblem.UNTRUSTED_ROOT})
+"""What anchoring the end of the path would mend."""
 
 
 class _Judged:
@@ -104,7 +110,10 @@ def assess(
     missing: tuple[Problem, ...] = ()
     if authorities is not None and best.key[0] > _ROOTED:
         best, missing = _completed(best, search, sent, authorities, now, work)
-    return _answer(best, missing, search, reference_name)
+    answer = _answer(best, missing, search, reference_name)
+    if best.key[0] == _ROOTED:
+        return _with_proof_of_root(answer, search, leaf, now, work)
+    return answer
 
 
 def _without_duplicates(chain: Sequence[Certificate]) -> Sequence[Certificate]:
@@ -186,6 +195,23 @@ def _missing(judged: _Judged, added: Sequence[Certificate]) -> tuple[Problem, ..
         # A root need not be sent (RFC 8446 section 4.4.2).
         if issuer.sha256 in hashes and not (rooted and index + 2 == len(path))
     )
+
+
+def _with_proof_of_root(
+    answer: PathAssessment, search: PathSearch, leaf: Certificate, now: float, work: WorkBudget
+) -> PathAssessment:
+    """Anchor the certificate that the path ends at, ask again, and say so where that passes."""
+    top = answer.path[-1]
+    search.anchor(top)
+    again = _best(search, leaf, now, work)
+    reached = again.key[0] == _ANCHORED and again.found.certificates[-1].sha256 == top.sha256
+    if not reached or any(problem.kind in _ABOUT_ROOT for problem in again.problems):
+        return answer
+    problems = tuple(
+        replace(problem, repair=top) if problem.kind in _ABOUT_ROOT else problem
+        for problem in answer.problems
+    )
+    return replace(answer, problems=problems)
 
 
 def _answer(

@@ -194,6 +194,6 @@ def _root_problems(found: FoundPath) -> Sequence[Problem]:
         return ()
     top = found.certificates[-1]
     if len(found.certificates) == 1:
-        return (Problem(kind=PathProblem.SELF_SIGNED, certificate=top, repair=top),)
+        return (Problem(kind=PathProblem.SELF_SIGNED, certificate=top),)
     detail = distinguished_name(top.subject)
-    return (Problem(kind=PathProblem.UNTRUSTED_ROOT, certificate=top, detail=detail, repair=top),)
+    return (Problem(kind=PathProblem.UNTRUSTED_ROOT, certificate=top, detail=detail),)

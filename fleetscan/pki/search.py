@@ -141,6 +141,11 @@ class PathSearch:
         self._forget()
         self._authorities = authorities
 
+    def anchor(self, certificate: Certificate) -> None:
+        """Trust this certificate as well from now on, in this search alone."""
+        self._forget()
+        self._trust = self._trust.with_anchor(certificate)
+
     def _forget(self) -> None:
         """Candidates change, links do not."""
         self._issuers.clear()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -109,6 +110,15 @@ class TrustStore:
         """Say whether the certificate was given, as an anchor or as an intermediate."""
         row = self._intermediates.get(certificate.subject.der, ())
         return self.is_anchor(certificate) or any(one.sha256 == certificate.sha256 for one in row)
+
+    def with_anchor(self, certificate: Certificate) -> TrustStore:
+        """Give a store that trusts this certificate as well, whatever it is; for asking only."""
+        store = copy(self)
+        subject = certificate.subject.der
+        row = self._by_subject.get(subject, ())
+        store._anchors = self._anchors | {certificate.sha256: certificate}
+        store._by_subject = self._by_subject | {subject: (*row, certificate)}
+        return store
 
     def union(self, *others: TrustStore) -> TrustStore:
         """Give a store that trusts what any of them trusts."""

@@ -283,6 +283,16 @@ def test_a_short_timeout_still_lets_silence_be_consent() -> None:
     assert ended(made).ended_by is EndedBy.US
 
 
+def test_silence_that_was_cut_short_is_no_consent() -> None:
+    """When the whole target's time is over, a wait for consent that did not last says nothing."""
+    deadlines = Deadlines(confirm=5.0, total=0.3)
+
+    made, conversation, _ = run("uvloop", talk(servers.answers, Waits, deadlines))
+
+    assert conversation.silences == []
+    assert ended(made).ended_by is EndedBy.TIMEOUT
+
+
 @pytest.mark.parametrize("loop_name", LOOPS)
 @pytest.mark.parametrize("method", ["start", "receive", "silence", "close"])
 def test_an_error_of_ours_ends_this_probe_with_its_traceback(loop_name: str, method: str) -> None:
