@@ -9,7 +9,6 @@ inventory.
 from __future__ import annotations
 
 import asyncio
-import errno
 import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -18,12 +17,12 @@ from functools import partial
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from fleetscan.engine import resources
 from fleetscan.engine.outcome import ProbeOutcome
-from fleetscan.engine.pacing import Bounds, Job, Pacing
+from fleetscan.engine.pacing import Job, Pacing
 from fleetscan.engine.probe import Attempt, Client, attempt
 from fleetscan.engine.resolve import Resolution, Resolver
 from fleetscan.engine.source import Source, Targets
+from fleetscan.engine.throttle import Throttle, bounds_within_limits
 from fleetscan.tls.events import Resolved, ResolveFailed
 
 if TYPE_CHECKING:
@@ -93,7 +92,8 @@ class Scanner:
         self._warn = warn
         self._clock = config.clock or time
         self._loop = asyncio.get_running_loop()
-        self._pacing: Pacing[_Work] = Pacing(self._bounds())
+        self._pacing: Pacing[_Work] = Pacing(bounds_within_limits(config, warn))
+        self._throttle = Throttle(self._pacing, warn)
         self._window = max(self._pacing.concurrency * READ_AHEAD, MIN_READ_AHEAD)
         self._concurrency = self._pacing.concurrency
         self._resolver = Resolver(config.nameservers, deadline_s=config.deadlines.resolve)
@@ -111,8 +111,6 @@ class Scanner:
         self._fed = False
         self._draining = False
         self._aborting = False
-        self._good = 0
-        self._told_exhausted = False
 
     @property
     def in_flight(self) -> int:
@@ -339,56 +337,14 @@ class Scanner:
             probes += 1
             tried = await attempt(self._client, work.target, work.address, deadlines, total_at)
             if tried.exhausted is None:
-                self._note_success()
+                self._throttle.note_success()
                 break
-            self._slow_down(tried.exhausted)
+            self._throttle.slow_down(tried.exhausted)
             if probes == LOCAL_TRIES or monotonic() + pause_s >= total_at:
                 break
             await asyncio.sleep(pause_s)
             pause_s *= 2
         return self._outcome_of(work, before, tried, probes)
-
-    # -- this machine's own limits -----------------------------------------------------
-
-    def _bounds(self) -> Bounds:
-        config = self._config
-        limit = resources.raise_descriptor_limit()
-        concurrency = resources.concurrency_within(limit, config.concurrency)
-        if concurrency < config.concurrency:
-            self._warn(
-                f"concurrency lowered from {config.concurrency} to {concurrency}: "
-                f"this process may have {limit} open files (ulimit -n)"
-            )
-        return Bounds(
-            concurrency=concurrency,
-            rate=config.rate,
-            address_in_flight=config.address_in_flight,
-            address_per_second=config.address_per_second,
-            prefix_in_flight=config.prefix_in_flight,
-        )
-
-    def _slow_down(self, number: int) -> None:
-        """Run fewer probes at once: this machine is out of something, no target is to blame."""
-        pacing = self._pacing
-        pacing.concurrency = max(1, min(pacing.concurrency, pacing.in_flight * 3 // 4))
-        self._good = 0
-        if not self._told_exhausted:
-            self._told_exhausted = True
-            self._warn(
-                f"this machine has run out of something ({errno.errorcode.get(number, number)}): "
-                f"going on with {pacing.concurrency} probes at once"
-            )
-
-    def _note_success(self) -> None:
-        """Take the concurrency back up, a sixteenth for each full turn without trouble."""
-        pacing = self._pacing
-        if pacing.concurrency >= self._concurrency:
-            return
-        self._good += 1
-        if self._good >= pacing.concurrency:
-            self._good = 0
-            step = max(1, pacing.concurrency // 16)
-            pacing.concurrency = min(self._concurrency, pacing.concurrency + step)
 
     # -- outcomes ------------------------------------------------------------------------
 

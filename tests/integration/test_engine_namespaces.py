@@ -177,9 +177,8 @@ def test_icmp_is_told_with_type_code_and_sender(
     sender = "fd99::2" if "ipv6" in name else "10.99.0.2"
 
     assert result["cause_ids"] == ["connect.unreachable"]
-    assert sender in json.dumps(evidence)
-    type_, code = kind.split("/")
-    assert {evidence["icmp_type"], evidence["icmp_code"]} == {type_, code} or kind in str(evidence)
+    assert f"{evidence['icmp_type']}/{evidence['icmp_code']}" == kind
+    assert evidence["offender"] == sender
 
 
 @pytest.mark.parametrize("name", ["closed", "rejected-with-rst"])
@@ -204,7 +203,7 @@ def test_this_machine_finds_no_way(results: dict[str, Any], name: str) -> None:
 
 def test_the_system_itself_sends_icmp_for_a_dark_neighbour(results: dict[str, Any]) -> None:
     """When ARP stays unanswered the sender of the ICMP is this machine, and it says so."""
-    assert "10.99.0.1" in json.dumps(results["dark-neighbour"]["causes"][0]["evidence"])
+    assert results["dark-neighbour"]["causes"][0]["evidence"]["offender"] == "10.99.0.1"
 
 
 def test_a_hello_that_vanishes_is_silence_after_the_hello(results: dict[str, Any]) -> None:

@@ -136,6 +136,24 @@ def test_records_before_the_refused_one_are_given_first() -> None:
         reader.next_record()
 
 
+@pytest.mark.parametrize("size", [1, 100, 300, 5_000])
+def test_a_buffer_that_never_empties_keeps_its_octets_in_order(size: int) -> None:
+    """Half a record is always left over, so that the buffer moves its content again and again."""
+    fragments = [bytes((number + at) % 251 for at in range(size)) for number in range(50)]
+    stream = b"".join(record(23, fragment) for fragment in fragments)
+    step = size + 5
+    reader = RecordReader()
+    reader.feed(stream[: step // 2])
+    found = []
+    for at in range(step // 2, len(stream), step):
+        reader.feed(stream[at : at + step])
+        if (one := reader.next_record()) is not None:
+            found.append(one.fragment)
+
+    assert found == fragments
+    assert reader.pending == 0
+
+
 def test_a_message_is_read_as_written() -> None:
     """RFC 8446 section 4: type and body; `octets` is what the transcript hashes."""
     reader = MessageReader()

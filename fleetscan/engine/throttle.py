@@ -1,0 +1,76 @@
+"""When this machine runs out of something: fewer probes at once, and no target is to blame."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from fleetscan.engine import resources
+from fleetscan.engine.pacing import Bounds
+
+if TYPE_CHECKING:
+    from fleetscan.engine.config import ScanConfig
+    from fleetscan.engine.pacing import Pacing
+
+
+def bounds_within_limits(config: ScanConfig, warn: Callable[[str], None]) -> Bounds:
+    """The bounds that were asked for, as far as this process may have files open.
+
+    Raises the soft limit to the hard one first; tells the user when that is not enough.
+    """
+    limit = resources.raise_descriptor_limit()
+    concurrency = resources.concurrency_within(limit, config.concurrency)
+    if concurrency < config.concurrency:
+        warn(
+            f"concurrency lowered from {config.concurrency} to {concurrency}: "
+            f"this process may have {limit} open files (ulimit -n)"
+        )
+    return Bounds(
+        concurrency=concurrency,
+        rate=config.rate,
+        address_in_flight=config.address_in_flight,
+        address_per_second=config.address_per_second,
+        prefix_in_flight=config.prefix_in_flight,
+    )
+
+
+class Throttle:
+    """Lowers the concurrency of `pacing` while this machine is short, and takes it back up.
+
+    Args:
+        pacing: what is slowed down; its concurrency now is the one to come back to.
+        warn: told once.
+    """
+
+    def __init__(self, pacing: Pacing[Any], warn: Callable[[str], None]) -> None:
+        self._pacing = pacing
+        self._wanted = pacing.concurrency
+        self._warn = warn
+        self._good = 0
+        self._told = False
+
+    def slow_down(self, number: int) -> None:
+        """Note that a call failed with the errno `number`, which says what has run out."""
+        pacing = self._pacing
+        # Of what is under way, not of the bound: a thousand probes that fail together
+        # lower it once and not a thousand times.
+        pacing.concurrency = max(1, min(pacing.concurrency, pacing.in_flight * 3 // 4))
+        self._good = 0
+        if not self._told:
+            self._told = True
+            self._warn(
+                f"this machine has run out of something ({errno.errorcode.get(number, number)}): "
+                f"going on with {pacing.concurrency} probes at once"
+            )
+
+    def note_success(self) -> None:
+        """Note a probe without trouble: a full turn of them takes the bound up a sixteenth."""
+        pacing = self._pacing
+        if pacing.concurrency >= self._wanted:
+            return
+        self._good += 1
+        if self._good >= pacing.concurrency:
+            self._good = 0
+            step = max(1, pacing.concurrency // 16)
+            pacing.concurrency = min(self._wanted, pacing.concurrency + step)
