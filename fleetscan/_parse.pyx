@@ -1637,15 +1637,24 @@ cdef tuple take_tls_feature(Cursor *c, const char *field):
 
 
 cdef Py_ssize_t count_timestamps(Cursor *c, const char *field) noexcept:
-    """SerializedSCT sct_list<1..2^16-1> in an OCTET STRING, RFC 6962 section 3.3."""
-    cdef Cursor octets = take_tlv(c, TAG_OCTET_STRING, field)
+    """SerializedSCT sct_list<1..2^16-1> in an OCTET STRING, RFC 6962 section 3.3.
+
+    A list that does not fit counts as none, and is no fault of the certificate: to a
+    client it is a certificate without timestamps.
+    """
+    cdef Fault fault = Fault(ParseFault.OK, NULL, NULL)
+    cdef Cursor value = Cursor(c.pos, c.end, &fault)
+    cdef Cursor octets = take_tlv(&value, TAG_OCTET_STRING, field)
     cdef Cursor timestamps = take_vector(&octets, 2, 1, 0xFFFF, field)
     cdef Py_ssize_t count = 0
+    # Ends: each round takes two octets at least, or sets the fault.
     while more(&timestamps):
         take_vector(&timestamps, 2, 1, 0xFFFF, field)
         count += 1
     expect_end(&octets, field)
-    return count
+    expect_end(&value, field)
+    take(c, c.end - c.pos, field)
+    return count if fault.code == ParseFault.OK else 0
 
 
 cdef int read_extension(Certificate found, int known, Cursor *c) except -1:

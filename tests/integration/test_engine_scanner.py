@@ -356,7 +356,7 @@ def test_a_source_that_hangs_does_not_hold_up_a_drain(monkeypatch: pytest.Monkey
 
 def test_a_source_that_is_long_is_named_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """However long naming the rest takes: only a source that gives nothing is left."""
-    monkeypatch.setattr("fleetscan.engine.scanner._DRAIN_SOURCE_S", 0.02)
+    monkeypatch.setattr("fleetscan.engine.scanner._DRAIN_SOURCE_S", 0.5)
 
     async def work() -> int:
         async with servers.serving(servers.answers, ALL_LOOPBACK) as port:
@@ -366,8 +366,8 @@ def test_a_source_that_is_long_is_named_to_its_end(monkeypatch: pytest.MonkeyPat
             async for _ in scanner:
                 scanner.request_drain()
                 named += 1
-                if named % 100 == 0:
-                    await asyncio.sleep(0.05)  # a slow consumer is no silent source
+                if named == 100:
+                    await asyncio.sleep(1.2)  # a slow consumer is no silent source
             return named
 
     assert run("uvloop", work()) == 3_000
