@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from fleetscan.causes.evidence import (
@@ -83,6 +83,11 @@ BROADER: Final = "a hello that offers more, and the same hello with one thing ch
 SMALLER: Final = "a smaller hello, and one without the extensions it does not know"
 
 _INTOLERANT: Final = _suspect("server.refused", INTOLERANCE, SMALLER)
+_NO_CERTIFICATE_LIKED: Final = _suspect(
+    "client_auth.required",
+    ("server.refused",),
+    "the same hello with a client certificate",
+)
 _ABOUT_CERTIFICATE: Final = _suspect(
     "server.refused",
     ("client_auth.required",),
@@ -95,7 +100,11 @@ ALERT_RULES: Final[dict[int, AlertRule]] = {
     registry.DECRYPTION_FAILED: _INTOLERANT,
     registry.RECORD_OVERFLOW: _INTOLERANT,
     registry.DECOMPRESSION_FAILURE: _INTOLERANT,
-    registry.HANDSHAKE_FAILURE: _suspect("server.refused", PARAMETERS, BROADER),
+    registry.HANDSHAKE_FAILURE: _suspect(
+        "server.refused",
+        (*PARAMETERS, "name.unrecognized"),
+        f"{BROADER}, the name among them",
+    ),
     registry.NO_CERTIFICATE: _ABOUT_CERTIFICATE,
     registry.BAD_CERTIFICATE: _ABOUT_CERTIFICATE,
     registry.UNSUPPORTED_CERTIFICATE: _ABOUT_CERTIFICATE,
@@ -168,6 +177,9 @@ CLIENT_CERTIFICATE_ALERTS: Final = frozenset(
 )
 """Alerts 42 to 48 and 116 after a certificate of ours (RFC 8446 section 6.2)."""
 
+ABOUT_CERTIFICATE_ALERTS: Final = CLIENT_CERTIFICATE_ALERTS - {registry.ILLEGAL_PARAMETER}
+"""Those of them that speak of a certificate; the client has shown none but an empty list."""
+
 EMPTY_CERTIFICATE_ALERTS: Final = frozenset(
     {
         registry.HANDSHAKE_FAILURE,
@@ -210,11 +222,22 @@ def rule_for(alert: Alert, facts: HandshakeFacts) -> AlertRule:
         return AlertRule(cause="client_auth.refused")
     if empty_certificate_sent(facts) and code in EMPTY_CERTIFICATE_ALERTS:
         return AlertRule(cause="client_auth.required")
+    if empty_certificate_sent(facts) and code in ABOUT_CERTIFICATE_ALERTS:
+        return _NO_CERTIFICATE_LIKED
     named = facts.offer is None or bool(facts.offer.server_name)
     rule = None if named else NO_NAME_RULES.get(code)
     if rule is None:
-        rule = ALERT_RULES.get(code, UNREGISTERED)
+        rule = _possible(ALERT_RULES.get(code, UNREGISTERED), facts)
     return _after_server_hello(rule, facts) if server_spoke_tls(facts) else rule
+
+
+def _possible(rule: AlertRule, facts: HandshakeFacts) -> AlertRule:
+    # No server is newer than the newest version that there is.
+    if facts.offer is None or TLS13 not in facts.offer.versions:
+        return rule
+    return replace(
+        rule, alternatives=tuple(each for each in rule.alternatives if each != "version.too_new")
+    )
 
 
 def _after_server_hello(rule: AlertRule, facts: HandshakeFacts) -> AlertRule:

@@ -11,6 +11,9 @@ STARTTLS_NEEDED: Final = "protocol.starttls_needed"
 OTHER: Final = "protocol.other"
 TOO_OLD: Final = "version.too_old"
 
+SMTP_OR_FTP: Final = "SMTP or FTP"
+"""A greeting that both begin with; `Signature.protocol`."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
@@ -59,6 +62,13 @@ SIGNATURES: Final[tuple[Signature, ...]] = (
     # -- protocols that ask for TLS in their own words. Banners that only a word tells
     #    apart come before the general form.
     _text("LMTP", STARTTLS_NEEDED, rb"220[ -][^\r\n]*\bLMTP\b", "lmtp"),
+    # FTP before SMTP, whose words are also parts of host names: "220 mail.example FTP server".
+    _text(
+        "FTP",
+        STARTTLS_NEEDED,
+        rb"(?:220|421|530)[ -](?![^\r\n]*SMTP)[^\r\n]*(?:FTP|FileZilla)",
+        "ftp",
+    ),
     _text(
         "SMTP",
         STARTTLS_NEEDED,
@@ -66,9 +76,8 @@ SIGNATURES: Final[tuple[Signature, ...]] = (
         "smtp",
     ),
     _text("SMTP", STARTTLS_NEEDED, rb"5[0-9][0-9][ -]5\.[0-9]\.[0-9]", "smtp"),
-    _text("FTP", STARTTLS_NEEDED, rb"(?:220|421|530)[ -][^\r\n]*(?:FTP|FileZilla)", "ftp"),
     _text("FTP", STARTTLS_NEEDED, rb"220-[^\r\n]*(?:\r?\n)220[ -][^\r\n]*(?:FTP|FileZilla)", "ftp"),
-    _text("SMTP or FTP", STARTTLS_NEEDED, rb"(?:220|421|554)[ -]"),
+    _text(SMTP_OR_FTP, STARTTLS_NEEDED, rb"(?:220|421|554)[ -]"),
     _text(
         "POP3",
         STARTTLS_NEEDED,
@@ -92,8 +101,14 @@ SIGNATURES: Final[tuple[Signature, ...]] = (
     # an error packet (0xff) with its number, 1040 to 1159, before any greeting.
     _binary("MySQL", STARTTLS_NEEDED, rb"..\x00\x00\x0a[0-9][^\x00]{0,64}\x00", "mysql"),
     _binary("MySQL", STARTTLS_NEEDED, rb"..\x00[\x00-\x02]\xff[\x10-\x87]\x04", "mysql"),
-    # ErrorResponse: 'E', length, then a field type 'S' with the severity.
-    _binary("PostgreSQL", STARTTLS_NEEDED, rb"E\x00\x00..S(?:FATAL|ERROR|PANIC)\x00", "postgresql"),
+    # ErrorResponse: 'E', length, then a field type 'S' with the severity; before protocol 3.0
+    # 'E' and the text.
+    _binary(
+        "PostgreSQL",
+        STARTTLS_NEEDED,
+        rb"E(?:\x00\x00..S(?:FATAL|ERROR|PANIC)\x00|(?:FATAL|ERROR): )",
+        "postgresql",
+    ),
     # LDAPMessage: SEQUENCE, messageID, then bindResponse or extendedResponse
     # (RFC 4511 sections 4.1.1, 4.2.2 and 4.4.1).
     _binary(
@@ -107,7 +122,8 @@ SIGNATURES: Final[tuple[Signature, ...]] = (
     # A TDS tabular result: type 4, end of message, length, SPID, packet id, window 0.
     _binary("MSSQL", STARTTLS_NEEDED, rb"\x04\x01\x00[\x08-\xff]....", "mssql"),
     # -- protocols that never turn into TLS on this port.
-    _text("SSH", OTHER, rb"SSH-[0-9]"),
+    # OpenSSH says the others when it is at its limit of connections.
+    _text("SSH", OTHER, rb"(?:SSH-[0-9]|Exceeded MaxStartups\r\n|Not allowed at this time\r\n)"),
     _binary("VNC", OTHER, rb"RFB [0-9]{3}\.[0-9]{3}\n"),
     _binary("Telnet", OTHER, rb"\xff[\xfb-\xfe]"),
     _text("SIP", OTHER, rb"SIP/[0-9]"),
@@ -127,21 +143,25 @@ SIGNATURES: Final[tuple[Signature, ...]] = (
     _text("printer job language", OTHER, rb"@PJL\b"),
     # SMB behind a NetBIOS session header, or a negative session response.
     _binary("SMB", OTHER, rb"(?:\x00...[\xff\xfe]SMB|\x83\x00\x00\x01[\x80-\x8f])"),
-    # OP_REPLY or OP_MSG in the fourth little-endian word of a MongoDB message.
-    _binary("MongoDB", OTHER, rb".{12}(?:\x01\x00|\xdd\x07)\x00\x00"),
+    # Length under 64 KiB, then OP_REPLY or OP_MSG in the fourth little-endian word.
+    _binary("MongoDB", OTHER, rb"..\x00\x00.{8}(?:\x01\x00|\xdd\x07)\x00\x00"),
     _binary(
         "Oracle TNS",
         OTHER,
         rb"..\x00\x00[\x04\x0b\x0c].\x00\x00.{0,256}\((?:DESCRIPTION|ERR|ADDRESS)",
     ),
+    # An ERROR frame of protocol 3 to 5: version, flags, stream, opcode 0, length, then error
+    # 0x000A, a fault of the protocol.
+    _binary("Cassandra", OTHER, rb"[\x83-\x85][\x00-\x1f]..\x00\x00\x00..\x00\x00\x00\x0a"),
     # CONNACK with its two octets (MQTT 3.1.1 section 3.2); BGP's marker (RFC 4271 section 4.1).
     _binary("MQTT", OTHER, rb"\x20[\x02\x03][\x00\x01]."),
     _binary("BGP", OTHER, rb"\xff{16}\x00."),
-    # -- SSL 2.0: a record header with the high bit set, then ERROR or SERVER-HELLO.
+    # -- SSL 2.0: a record header of two octets with the high bit set, then an ERROR of three
+    #    octets, or a SERVER-HELLO, which holds a certificate and has hundreds.
     _binary(
         "SSL 2.0",
         TOO_OLD,
-        rb"\x80[\x03\x0b-\xff](?:\x00\x00[\x01-\x06]|\x04[\x00\x01][\x00\x01]\x00\x02)",
+        rb"\x80\x03\x00\x00[\x01-\x06]|[\x80-\xbf].\x04[\x00\x01][\x00\x01]\x00\x02",
     ),
 )
 """Tried in order; the first that fits names the protocol."""
@@ -164,7 +184,15 @@ HTTP_STATUS: Final = re.compile(rb"HTTP/[0-9](?:\.[0-9])? ([1-5][0-9]{2})(?![0-9
 
 BLOCK_PAGE_STATUS: Final = frozenset({302, 303, 307, 401, 403, 407, 451, 502, 503, 511})
 """Codes that filters, captive portals and proxies answer with, as honest servers do:
-RFC 9110 section 15.4 and 15.5, RFC 7725 section 3, RFC 6585 section 6."""
+RFC 9110 sections 15.4 to 15.6, RFC 7725 section 3, RFC 6585 section 6."""
+
+BLOCK_WORDS: Final = re.compile(
+    rb"block(?:ed\b|ing\b| ?page)|access denied|web ?filter|content filter|captive|hotspot"
+    rb"|acceptable use|security policy|fortigate|fortiguard|zscaler|blue ?coat|websense"
+    rb"|forcepoint|netskope|squid|umbrella\.com",
+    re.IGNORECASE,
+)
+"""Words of pages that filters, captive portals and proxies write, whatever the code."""
 
 
 def http_status(first_octets: bytes) -> int | None:

@@ -252,10 +252,10 @@ WRONG_PURPOSE: Final = CatalogueEntry(
     references=("RFC 5280 section 4.2.1.12", "RFC 5280 section 4.2.1.3", "RFC 5246 section 7.4.2"),
     evidence=SUBJECT_EVIDENCE | {"rule": "the extension that forbids it"},
     seen_as=SeenAs(
-        chrome="NET::ERR_CERT_INVALID",
+        chrome="NET::ERR_CERT_INVALID, ERR_SSL_KEY_USAGE_INCOMPATIBLE",
         firefox="SEC_ERROR_INADEQUATE_CERT_TYPE, SEC_ERROR_INADEQUATE_KEY_USAGE",
         safari=_UNTRUSTED_PAGE,
-        edge="NET::ERR_CERT_INVALID",
+        edge="NET::ERR_CERT_INVALID, ERR_SSL_KEY_USAGE_INCOMPATIBLE",
         openssl="verify error:num=26:unsuitable certificate purpose",
         go="x509: certificate specifies an incompatible key usage",
         java="Extended key usage does not permit use for TLS server authentication",

@@ -8,6 +8,7 @@ from fleetscan.causes.evidence import (
     TLS13,
     certificate_subject,
     evidence,
+    extension_offered,
     observed,
     parse_error_values,
     suspected,
@@ -54,7 +55,7 @@ def _must_staple_missing(case: Case) -> Match | None:
     leaf = leaf_of(facts)
     if leaf is None or STATUS_REQUEST not in leaf.tls_feature or facts.ocsp_response:
         return None
-    if not _staple_would_have_come(facts):
+    if not extension_offered(facts, STATUS_REQUEST) or not _staple_would_have_come(facts):
         return None
     return observed(
         evidence(subject=certificate_subject(leaf), sha256=leaf.sha256),
@@ -132,7 +133,8 @@ KEY_MISMATCH: Final = CatalogueEntry(
         edge="ERR_SSL_PROTOCOL_ERROR",
         openssl="error:0A00007B:SSL routines::bad signature",
         go="tls: invalid signature by the server certificate",
-        server_log="nginx: SSL_do_handshake() failed (SSL: ... alert decrypt error)",
+        server_log="nginx: SSL_do_handshake() failed (SSL: error:0A00041B:SSL routines::tlsv1 "
+        "alert decrypt error); most servers refuse to start instead: key values mismatch",
     ),
     match=_key_mismatch,
 )
@@ -157,7 +159,12 @@ MUST_STAPLE_MISSING: Final = CatalogueEntry(
         text="Switch OCSP stapling on (nginx: `ssl_stapling on`) and let the server reach the "
         "responder, or issue {values} again without the extension.",
     ),
-    references=("RFC 7633 section 4.2.3.1", "RFC 6066 section 8", "RFC 8446 section 4.4.2.1"),
+    references=(
+        "RFC 7633 section 4.2.3.1",
+        "RFC 7633 section 4.3.3",
+        "RFC 6066 section 8",
+        "RFC 8446 section 4.4.2.1",
+    ),
     evidence={"subject": "the leaf", "sha256": "SHA-256 of the leaf"},
     seen_as=SeenAs(
         chrome="none: Chrome does not ask for it",
@@ -173,9 +180,9 @@ MALFORMED: Final = CatalogueEntry(
     id="certificate.malformed",
     title="A certificate cannot be read",
     why=(
-        "The octets do not fit the layout of a certificate: wrong lengths, a negative serial "
-        "number written wrongly, a date or a name in a form that does not exist, an extension "
-        "twice. Made by hand, by an old tool, or cut on the way to the server's configuration."
+        "The octets do not fit the layout of a certificate: wrong lengths, a number or a length "
+        "that is not in its shortest form, a date that does not exist, an extension twice. Made "
+        "by hand, by an old tool, or cut on the way to the server's configuration."
     ),
     not_this={
         "certificate.unknown_critical_extension": "it can be read and says something unknown",

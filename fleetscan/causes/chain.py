@@ -376,8 +376,8 @@ BAD_SIGNATURE: Final = CatalogueEntry(
         openssl="verify error:num=7:certificate signature failure",
         go="x509: certificate signed by unknown authority (possibly because of ... while trying to "
         "verify candidate authority certificate ...)",
-        java="sun.security.validator.ValidatorException: PKIX path validation failed: signature "
-        "check failed",
+        java="sun.security.validator.ValidatorException: PKIX path validation failed: "
+        "java.security.cert.CertPathValidatorException: signature check failed",
         dotnet="The remote certificate is invalid because of errors in the certificate chain: "
         "NotSignatureValid",
     ),

@@ -13,8 +13,8 @@ from fleetscan.causes.alerts import (
     rule_for,
 )
 from fleetscan.causes.endings import ENDING_EVIDENCE, closing, ending_evidence
-from fleetscan.causes.evidence import evidence, observed
-from fleetscan.causes.model import CatalogueEntry, Match, Remedy, SeenAs, Severity
+from fleetscan.causes.evidence import evidence, observed, suspected
+from fleetscan.causes.model import CatalogueEntry, Confidence, Match, Remedy, SeenAs, Severity
 from fleetscan.vocabulary import EndedBy
 
 if TYPE_CHECKING:
@@ -26,9 +26,13 @@ def _required(case: Case) -> Match | None:
     requested = evidence(requested="yes" if facts.client_certificate_requested else "no")
     alert = peer_alert(facts)
     if alert is not None:
-        if rule_for(alert, facts).cause != "client_auth.required":
+        rule = rule_for(alert, facts)
+        if rule.cause != "client_auth.required":
             return None
-        return observed(alert_evidence(alert, facts) | requested)
+        found = alert_evidence(alert, facts) | requested
+        if rule.confidence is Confidence.SUSPECTED:
+            return suspected(found, alternatives=rule.alternatives, missing=rule.missing)
+        return observed(found)
     # A bare close is what some servers do instead of an alert; it counts only after
     # a CertificateRequest that we answered with no certificate.
     if closing(facts) in {EndedBy.FIN, EndedBy.RST} and empty_certificate_sent(facts):
@@ -43,7 +47,8 @@ REQUIRED: Final = CatalogueEntry(
         "The server sent a CertificateRequest, the client answered with an empty Certificate, and "
         "the server ended the handshake. Under TLS 1.3 it does so after the client believes that "
         "it is done, with certificate_required(116) or bad_certificate(42); up to TLS 1.2 with "
-        "handshake_failure(40), 42, decode_error(50), or a bare close."
+        "handshake_failure(40), bad_certificate(42), decode_error(50), or a bare close. Another "
+        "alert about certificates (43 to 46, 48) in that place makes it suspected."
     ),
     not_this={
         "client_auth.refused": "a certificate was sent and refused",

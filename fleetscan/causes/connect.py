@@ -61,7 +61,7 @@ def _unreachable(case: Case) -> Match | None:
     facts = case.facts
     if established(facts):  # a message that TCP outlived (RFC 1122 section 4.2.3.9)
         return None
-    if facts.icmp is not None or facts.ended_by is EndedBy.ICMP:
+    if facts.icmp is not None:
         return observed(
             evidence(
                 **_icmp_values(facts.icmp),
@@ -70,11 +70,12 @@ def _unreachable(case: Case) -> Match | None:
             ),
             severity=_severity(case),
         )
-    if not _connecting(case) or not _other_errno(facts.errno):
+    after_icmp = facts.ended_by is EndedBy.ICMP
+    if not after_icmp and not (_connecting(case) and _other_errno(facts.errno)):
         return None
     return suspected(
         evidence(errno=errno_text(facts.errno), stage=facts.stage.value),
-        alternatives=("local.denied",),
+        alternatives=() if after_icmp else ("local.denied",),
         missing="the ICMP message behind the error; with none, this machine's own routing table",
         severity=_severity(case),
     )
@@ -220,7 +221,9 @@ UNREACHABLE: Final = CatalogueEntry(
     why=(
         "A router, a firewall or the host itself sent an ICMP message: no route, host unreachable, "
         "port unreachable, or administratively prohibited. The sender of the message is evidence, "
-        "since it tells which device decided."
+        "since it tells which device decided. An address of the scanning machine itself as sender "
+        "means that no neighbour on its own network answered for the address (ARP, neighbour "
+        "discovery)."
     ),
     not_this={
         "connect.refused": "a RST of TCP, not an ICMP message; an ICMP port unreachable gives the "
@@ -229,7 +232,7 @@ UNREACHABLE: Final = CatalogueEntry(
         "local.denied": "this machine refused to send at all",
     },
     proof="ICMP type, code and sender from the socket's error queue; from the errno alone it is "
-    "suspected.",
+    "suspected. The system keeps no message for a connection that was made already.",
     severity=Severity.MEDIUM,
     remedy=Remedy(
         id="fix_route",

@@ -78,7 +78,7 @@ ENDING_EVIDENCE: Final = {
     "stage": "the step under way at the end",
     "ended_by": "fin, rst, alert (a close_notify) or timeout",
     "errno": "the operating system's error",
-    "alert": "the closing alert, where one was sent",
+    "alert": "the alert that was sent last, where there was one",
     "octets": "octets received",
     "elapsed_ms": "milliseconds from the first packet to the end",
     "hello_octets": "size of the hello",

@@ -10,6 +10,7 @@ from fleetscan.causes.model import Basis, Confidence, Match, Severity
 from fleetscan.pki.names import distinguished_name, names_of
 from fleetscan.registry import alerts as alert_registry
 from fleetscan.text import printable
+from fleetscan.tls.profile import PROFILES
 from fleetscan.vocabulary import Alert, EndedBy, Stage
 
 if TYPE_CHECKING:
@@ -145,6 +146,15 @@ TLS13: Final = 0x0304
 def hello_sent(facts: HandshakeFacts) -> bool:
     """Whether a ClientHello went out."""
     return facts.offer is not None or "C" in facts.history
+
+
+def extension_offered(facts: HandshakeFacts, extension: int) -> bool:
+    """Whether the hello asked for it: what was not asked for cannot be missed.
+
+    True for a profile that is not in the table, since nothing is known against it.
+    """
+    profile = PROFILES.get(facts.offer.profile) if facts.offer is not None else None
+    return profile is None or extension in profile.extensions
 
 
 def server_spoke_tls(facts: HandshakeFacts) -> bool:

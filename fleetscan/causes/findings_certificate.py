@@ -131,7 +131,8 @@ EXPIRES_SOON: Final = CatalogueEntry(
     title="The certificate expires soon",
     why=(
         "Less than 30 days of its validity are left; under 7 days the severity is high. Where "
-        "renewal is automatic this means that it did not happen."
+        "renewal is automatic it usually means that it did not happen; a certificate made for 30 "
+        "days or less is always told."
     ),
     not_this={"certificate.expired": "the validity is over"},
     proof="notAfter and the time of the scan.",
@@ -367,7 +368,8 @@ NO_SCT: Final = CatalogueEntry(
     id="finding.no_sct",
     title="No certificate transparency timestamp from a public authority",
     why=(
-        "Chrome and Safari refuse certificates of public authorities that were not logged. Those "
+        "Chrome, Safari and Firefox (from 135 on) refuse certificates of public authorities that "
+        "were not logged. Those "
         "of private authorities need no timestamp, so this is told only for a path to a public "
         "root."
     ),
@@ -379,6 +381,7 @@ NO_SCT: Final = CatalogueEntry(
     evidence={"root": "the public root", "issued": "notBefore, UTC"},
     seen_as=SeenAs(
         chrome="NET::ERR_CERTIFICATE_TRANSPARENCY_REQUIRED",
+        firefox="MOZILLA_PKIX_ERROR_INSUFFICIENT_CERTIFICATE_TRANSPARENCY",
         edge="NET::ERR_CERTIFICATE_TRANSPARENCY_REQUIRED",
     ),
 )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from fleetscan.causes.evidence import TLS12, evidence, observed
+from fleetscan.causes.evidence import TLS12, evidence, extension_offered, observed
 from fleetscan.causes.model import CatalogueEntry, Match, Remedy, SeenAs, Severity
-from fleetscan.registry import cipher_suites, groups, versions
+from fleetscan.registry import cipher_suites, extension_types, groups, versions
 
 if TYPE_CHECKING:
     from fleetscan.causes.model import Case
@@ -52,7 +52,8 @@ def _no_forward_secrecy(case: Case) -> Match | None:
 
 
 def _suite(case: Case) -> cipher_suites.CipherSuite | None:
-    code = case.facts.cipher_suite
+    # What a server chose against the rules says nothing of what it would choose.
+    code = None if case.facts.violation else case.facts.cipher_suite
     return None if code is None else cipher_suites.describe(code)
 
 
@@ -81,6 +82,8 @@ def _compression(case: Case) -> Match | None:
 def _no_secure_renegotiation(case: Case) -> Match | None:
     facts = case.facts
     if facts.version is None or facts.version > TLS12 or facts.renegotiation_info:
+        return None
+    if facts.violation or not extension_offered(facts, extension_types.RENEGOTIATION_INFO):
         return None
     return observed(evidence(version=versions.name_of(facts.version)))
 
@@ -115,8 +118,8 @@ WEAK_CIPHER: Final = CatalogueEntry(
     id="finding.weak_cipher",
     title="The negotiated cipher suite is weaker than it need be",
     why=(
-        "The suite works with CBC, whose authentication has been attacked for as long as it "
-        "exists, or with something worse. Suites with AES-GCM or ChaCha20-Poly1305 exist in every "
+        "The suite works with CBC, whose padding has been attacked again and again (POODLE, Lucky "
+        "13), or with something worse. Suites with AES-GCM or ChaCha20-Poly1305 exist in every "
         "stack that speaks TLS 1.2."
     ),
     not_this={
@@ -199,7 +202,7 @@ NO_SECURE_RENEGOTIATION: Final = CatalogueEntry(
     why=(
         "ServerHello lacks the renegotiation_info extension. Up to TLS 1.2 an attacker can then "
         "put words of their own before a client's, where renegotiation is allowed. OpenSSL 3 "
-        "refuses to renegotiate with such servers."
+        "refuses to connect to such servers at all, unless UnsafeLegacyServerConnect is set."
     ),
     not_this={"version.too_old": "a server this old often lacks both"},
     proof="No renegotiation_info in answer to a hello that offered it.",
@@ -208,7 +211,7 @@ NO_SECURE_RENEGOTIATION: Final = CatalogueEntry(
     references=("RFC 5746 section 3.6", "RFC 5746 section 4.1"),
     evidence={"version": "the version that was chosen"},
     seen_as=SeenAs(
-        firefox="SSL_ERROR_UNSAFE_NEGOTIATION",
+        firefox="SSL_ERROR_UNSAFE_NEGOTIATION (with security.ssl.require_safe_negotiation)",
         openssl="error:0A000152:SSL routines::unsafe legacy renegotiation disabled",
     ),
     match=_no_secure_renegotiation,

@@ -108,7 +108,7 @@ INTERCEPTION: Final = CatalogueEntry(
         "sha256_proxy": "the certificate through the proxy, or from the other vantage",
     },
     seen_as=SeenAs(
-        chrome="NET::ERR_CERT_AUTHORITY_INVALID, ERR_CERT_KNOWN_INTERCEPTION_BLOCKED",
+        chrome="NET::ERR_CERT_AUTHORITY_INVALID, NET::ERR_CERT_KNOWN_INTERCEPTION_BLOCKED",
         firefox="SEC_ERROR_UNKNOWN_ISSUER, MOZILLA_PKIX_ERROR_MITM_DETECTED",
         safari="This Connection Is Not Private",
         edge="NET::ERR_CERT_AUTHORITY_INVALID",
@@ -146,7 +146,8 @@ BLOCK_PAGE: Final = CatalogueEntry(
         chrome="ERR_SSL_PROTOCOL_ERROR",
         firefox="SSL_ERROR_RX_RECORD_TOO_LONG",
         edge="ERR_SSL_PROTOCOL_ERROR",
-        openssl="error:0A00010B:SSL routines::wrong version number",
+        openssl="error:0A00010B:SSL routines::wrong version number; from OpenSSL 3.2 on "
+        "error:0A0000C6:SSL routines::packet length too long",
         go="tls: first record does not look like a TLS handshake",
     ),
 )
@@ -181,7 +182,7 @@ PROXY_REFUSED: Final = CatalogueEntry(
         edge="ERR_TUNNEL_CONNECTION_FAILED",
         go="Forbidden, Proxy Authentication Required",
         java='Unable to tunnel through proxy. Proxy returns "HTTP/1.1 403 Forbidden"',
-        dotnet="The proxy tunnel request to proxy failed with status code '403'.",
+        dotnet="The proxy tunnel request to proxy '...' failed with status code '403'.",
     ),
 )
 

@@ -9,6 +9,7 @@ from fleetscan.causes.evidence import (
     alert_text,
     code_point,
     errno_text,
+    established,
     evidence,
     milliseconds,
     observed,
@@ -18,9 +19,11 @@ from fleetscan.causes.evidence import (
 )
 from fleetscan.causes.model import CatalogueEntry, Match, Remedy, SeenAs, Severity
 from fleetscan.text import printable
+from fleetscan.vocabulary import EndedBy
 
 if TYPE_CHECKING:
     from fleetscan.causes.model import Case
+    from fleetscan.facts import HandshakeFacts
 
 EXHAUSTED_ERRNOS: Final = frozenset(
     {
@@ -30,27 +33,34 @@ EXHAUSTED_ERRNOS: Final = frozenset(
         errno.ENOMEM,
         errno.EADDRNOTAVAIL,
         errno.EADDRINUSE,
+        errno.EAGAIN,
     }
 )
-"""Descriptors, memory and ports of this machine, as connect(2) and socket(2) name them."""
+"""Descriptors, memory and ports of this machine, as connect(2) and socket(2) name them;
+EAGAIN is a full table of ports or routes (no read or write ever ends a probe with it)."""
 
 DENIED_ERRNOS: Final = frozenset({errno.EPERM, errno.EACCES})
 
 
 def _exhausted(case: Case) -> Match | None:
     facts = case.facts
-    if facts.errno not in EXHAUSTED_ERRNOS or facts.icmp is not None:
+    if facts.errno not in EXHAUSTED_ERRNOS or _of_the_network(facts):
         return None
     return observed(evidence(errno=errno_text(facts.errno), stage=facts.stage.value))
 
 
 def _denied(case: Case) -> Match | None:
     facts = case.facts
-    # Linux turns an ICMPv6 "administratively prohibited" into EACCES: with a message in
-    # the error queue it was the network that said no.
-    if facts.errno not in DENIED_ERRNOS or facts.icmp is not None:
+    if facts.errno not in DENIED_ERRNOS or _of_the_network(facts):
         return None
     return observed(evidence(errno=errno_text(facts.errno), stage=facts.stage.value))
+
+
+def _of_the_network(facts: HandshakeFacts) -> bool:
+    # Linux turns an ICMPv6 "administratively prohibited" into EACCES: with a message in the
+    # error queue, or on a connection that stood, it was the network that said no. And what
+    # came after a handshake that worked was not in its way.
+    return facts.icmp is not None or facts.ended_by is EndedBy.ICMP or established(facts)
 
 
 def _internal_error(case: Case) -> Match | None:
@@ -71,9 +81,9 @@ EXHAUSTED: Final = CatalogueEntry(
     title="This machine ran out of descriptors, ports or memory",
     why=(
         "A system call failed here before anything reached the target: no file descriptor left "
-        "(EMFILE, ENFILE), no free local port or no usable source address (EADDRNOTAVAIL), no "
-        "buffer or memory (ENOBUFS, ENOMEM). The engine slows down and tries again; what remains "
-        "says nothing about the target."
+        "(EMFILE, ENFILE), no free local port or no usable source address (EADDRNOTAVAIL, "
+        "EADDRINUSE, EAGAIN), no buffer or memory (ENOBUFS, ENOMEM). The engine slows down and "
+        "tries again; what remains says nothing about the target."
     ),
     not_this={
         "connect.timeout": "packets were sent and went unanswered",
@@ -90,7 +100,6 @@ EXHAUSTED: Final = CatalogueEntry(
     references=("POSIX.1-2017 connect()",),
     evidence={"errno": "the operating system's error", "stage": "the step under way"},
     seen_as=SeenAs(
-        openssl="socket: Too many open files",
         go="socket: too many open files, connect: cannot assign requested address",
         java="java.net.SocketException: Too many open files",
         dotnet="Too many open files",
@@ -104,8 +113,8 @@ DENIED: Final = CatalogueEntry(
     title="This machine refused to send",
     why=(
         "connect() or send() failed with EPERM or EACCES: a firewall rule, a security module or a "
-        "sandbox on the scanning machine forbids the connection. Nothing was sent, so nothing is "
-        "known about the target."
+        "sandbox on the scanning machine forbids the connection. Nothing is concluded about the "
+        "target."
     ),
     not_this={
         "connect.unreachable": "a device on the network said no, in an ICMP message",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from fleetscan.causes import banners
+from fleetscan.causes.banners import STARTTLS_PORTS
 from fleetscan.causes.evidence import established, evidence, observed, peer_text, suspected
 from fleetscan.causes.model import CatalogueEntry, Match, Remedy, SeenAs, Severity
 from fleetscan.limits import FIRST_OCTETS
@@ -36,10 +37,16 @@ def _other_protocol(cause: str) -> Matcher:
             return None
         return observed(
             banner_evidence(case, signature),
-            remedy_values=(signature.starttls or signature.protocol,),
+            remedy_values=(_dialogue(case, signature) or signature.protocol,),
         )
 
     return match
+
+
+def _dialogue(case: Case, signature: Signature) -> str:
+    # A greeting that may be SMTP's or FTP's: the port says which to try.
+    by_port = STARTTLS_PORTS.get(case.port, "")
+    return by_port if signature.protocol == banners.SMTP_OR_FTP else signature.starttls
 
 
 def banner_evidence(case: Case, signature: Signature) -> dict[str, str]:
@@ -60,7 +67,8 @@ def _plaintext_http(case: Case) -> Match | None:
     status = banners.http_status(case.facts.first_octets)
     # An honest server answers so as well; only the same page from unrelated addresses
     # would settle that somebody on the path wrote it.
-    blocked = status in banners.BLOCK_PAGE_STATUS
+    page = case.facts.first_octets
+    blocked = status in banners.BLOCK_PAGE_STATUS or banners.BLOCK_WORDS.search(page) is not None
     return observed(
         banner_evidence(case, signature) | evidence(status=status),
         alternatives=("interference.block_page",) if blocked else (),
@@ -112,8 +120,8 @@ PLAINTEXT_HTTP: Final = CatalogueEntry(
         "The ClientHello was answered with HTTP in the clear, usually 400 Bad Request, since the "
         "server tried to read the hello as a request line. TLS was never switched on for this "
         "listener, or it ends at a device in front of it that was gone around. A page that says "
-        "that plain HTTP was sent to an HTTPS port is the reverse fault, of whoever forwards to "
-        "such a port in the clear: this port itself still speaks HTTP."
+        "that plain HTTP was sent to an HTTPS port comes from a second server behind this one, to "
+        "which it forwards without TLS; this port itself still speaks HTTP."
     ),
     not_this={
         "interference.block_page": "the page was written by a filter on the path and comes from "
@@ -135,7 +143,8 @@ PLAINTEXT_HTTP: Final = CatalogueEntry(
         firefox="SSL_ERROR_RX_RECORD_TOO_LONG",
         safari="Safari can't establish a secure connection to the server.",
         edge="ERR_SSL_PROTOCOL_ERROR",
-        openssl="error:0A00010B:SSL routines::wrong version number",
+        openssl="error:0A00010B:SSL routines::wrong version number; from OpenSSL 3.2 on "
+        "error:0A0000C6:SSL routines::packet length too long",
         go="http: server gave HTTP response to HTTPS client, tls: first record does not look like "
         "a TLS handshake",
         java="javax.net.ssl.SSLException: Unsupported or unrecognized SSL message",
@@ -168,7 +177,6 @@ OTHER: Final = CatalogueEntry(
     evidence=_BANNER,
     seen_as=SeenAs(
         chrome="ERR_SSL_PROTOCOL_ERROR",
-        firefox="SSL_ERROR_RX_RECORD_TOO_LONG",
         edge="ERR_SSL_PROTOCOL_ERROR",
         openssl="error:0A00010B:SSL routines::wrong version number",
         go="tls: first record does not look like a TLS handshake",
@@ -199,7 +207,8 @@ STARTTLS_NEEDED: Final = CatalogueEntry(
     severity=Severity.HIGH,
     remedy=Remedy(
         id="use_starttls",
-        text="Scan with --starttls {values}, or switch implicit TLS on for this port.",
+        text="Scan with --starttls ({values}, where `fleetscan scan --help` lists it), or switch "
+        "implicit TLS on for this port.",
     ),
     references=(
         "RFC 3207 section 4",
@@ -213,7 +222,6 @@ STARTTLS_NEEDED: Final = CatalogueEntry(
     evidence=_BANNER,
     seen_as=SeenAs(
         chrome="ERR_SSL_PROTOCOL_ERROR",
-        firefox="SSL_ERROR_RX_RECORD_TOO_LONG",
         edge="ERR_SSL_PROTOCOL_ERROR",
         openssl="error:0A00010B:SSL routines::wrong version number",
         go="tls: first record does not look like a TLS handshake",
@@ -286,7 +294,6 @@ GARBAGE: Final = CatalogueEntry(
     },
     seen_as=SeenAs(
         chrome="ERR_SSL_PROTOCOL_ERROR",
-        firefox="SSL_ERROR_RX_RECORD_TOO_LONG",
         edge="ERR_SSL_PROTOCOL_ERROR",
         openssl="error:0A00010B:SSL routines::wrong version number",
         go="tls: first record does not look like a TLS handshake",

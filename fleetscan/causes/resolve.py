@@ -55,10 +55,10 @@ NOT_FOUND: Final = CatalogueEntry(
         firefox="Hmm. We're having trouble finding that site. (dnsNotFound)",
         safari="Safari can't find the server.",
         edge="ERR_NAME_NOT_RESOLVED, DNS_PROBE_FINISHED_NXDOMAIN",
-        openssl="BIO_lookup_ex: Name or service not known",
+        openssl="BIO_lookup_ex:system lib: Name or service not known",
         go="no such host",
         java="java.net.UnknownHostException",
-        dotnet="No such host is known.",
+        dotnet="Name or service not known; on Windows: No such host is known.",
     ),
     match=_failed_with(ResolveFailure.NOT_FOUND),
 )
@@ -84,10 +84,10 @@ TIMEOUT: Final = CatalogueEntry(
     evidence=_EVIDENCE,
     seen_as=SeenAs(
         chrome="ERR_NAME_NOT_RESOLVED, DNS_PROBE_FINISHED_NO_INTERNET",
-        openssl="BIO_lookup_ex: Temporary failure in name resolution",
+        openssl="BIO_lookup_ex:system lib: Temporary failure in name resolution",
         go="i/o timeout (in a lookup error)",
         java="java.net.UnknownHostException",
-        dotnet="A temporary error occurred during name resolution",
+        dotnet="Resource temporarily unavailable",
     ),
     match=_failed_with(ResolveFailure.TIMEOUT),
 )
@@ -115,7 +115,7 @@ FAILED: Final = CatalogueEntry(
     seen_as=SeenAs(
         chrome="ERR_NAME_NOT_RESOLVED",
         edge="ERR_NAME_NOT_RESOLVED",
-        openssl="BIO_lookup_ex: Temporary failure in name resolution",
+        openssl="BIO_lookup_ex:system lib: Temporary failure in name resolution",
         go="server misbehaving",
         java="java.net.UnknownHostException",
     ),

@@ -145,7 +145,8 @@ REFUSED: Final = CatalogueEntry(
     seen_as=SeenAs(
         alert="handshake_failure(40), illegal_parameter(47), decode_error(50), and others",
         chrome="ERR_SSL_VERSION_OR_CIPHER_MISMATCH (40), ERR_SSL_PROTOCOL_ERROR (others)",
-        firefox="SSL_ERROR_HANDSHAKE_FAILURE_ALERT (40), SSL_ERROR_ILLEGAL_PARAMETER_ALERT (47), "
+        firefox="SSL_ERROR_NO_CYPHER_OVERLAP (40 before a ServerHello), "
+        "SSL_ERROR_HANDSHAKE_FAILURE_ALERT (40 later), SSL_ERROR_ILLEGAL_PARAMETER_ALERT (47), "
         "SSL_ERROR_DECODE_ERROR_ALERT (50)",
         safari="Safari can't establish a secure connection to the server.",
         edge="ERR_SSL_VERSION_OR_CIPHER_MISMATCH (40), ERR_SSL_PROTOCOL_ERROR (others)",

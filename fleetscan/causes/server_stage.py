@@ -182,15 +182,16 @@ SILENT_AFTER_HELLO: Final = CatalogueEntry(
 
 STALLED: Final = CatalogueEntry(
     id="server.stalled",
-    title="The server began to answer and did not finish",
+    title="The server stopped before it had finished its answer",
     why=(
         "Octets of an answer came, then nothing until the deadline, or only drops of it, or the "
-        "connection ended in the middle of the flight. Overload, a process killed on the way, a "
-        "path that loses large packets (a broken path MTU shows just so: the small ones pass, the "
-        "certificate does not), or a tarpit."
+        "connection ended in the middle of the flight. Where the server has to speak first "
+        "(STARTTLS) its greeting did not come, or not to its end. Overload, a process killed on "
+        "the way, a path that loses large packets (a broken path MTU shows just so: the small ones "
+        "pass, the certificate does not), or a tarpit."
     ),
     not_this={
-        "server.silent_after_hello": "not one octet came",
+        "server.silent_after_hello": "a hello was sent and not one octet came",
         "server.closed_after_hello": "the end came before any answer",
         "server.protocol_violation": "what came was whole and wrong",
         "client_auth.required": "the end came after our empty Certificate, on a server that had "

@@ -130,7 +130,20 @@ TOO_NEW: Final = CatalogueEntry(
     ),
     references=("RFC 8446 section 4.2.1", "RFC 8446 section 6.2"),
     evidence={"offered": "the versions offered", "accepted": "the version that was then accepted"},
-    seen_as=_SEEN_AS,
+    seen_as=SeenAs(
+        alert="protocol_version(70)",
+        chrome="ERR_SSL_VERSION_OR_CIPHER_MISMATCH",
+        firefox="SSL_ERROR_PROTOCOL_VERSION_ALERT",
+        safari="Safari can't establish a secure connection to the server.",
+        edge="ERR_SSL_VERSION_OR_CIPHER_MISMATCH",
+        openssl="error:0A00042E:SSL routines::tlsv1 alert protocol version",
+        go="remote error: tls: protocol version not supported",
+        java="javax.net.ssl.SSLHandshakeException: Received fatal alert: protocol_version",
+        dotnet="Authentication failed because the remote party sent a TLS alert: "
+        "'ProtocolVersion'.",
+        server_log="nginx: SSL_do_handshake() failed (SSL: error:0A000102:SSL routines::"
+        "unsupported protocol)",
+    ),
 )
 
 INTOLERANT: Final = CatalogueEntry(
@@ -161,7 +174,8 @@ INTOLERANT: Final = CatalogueEntry(
         "version": "the version then chosen",
     },
     seen_as=SeenAs(
-        chrome="ERR_SSL_PROTOCOL_ERROR, ERR_CONNECTION_RESET, ERR_CONNECTION_CLOSED",
+        chrome="ERR_SSL_VERSION_INTERFERENCE, ERR_SSL_PROTOCOL_ERROR, ERR_CONNECTION_RESET, "
+        "ERR_CONNECTION_CLOSED",
         firefox="PR_END_OF_FILE_ERROR, PR_CONNECT_RESET_ERROR",
         edge="ERR_SSL_PROTOCOL_ERROR, ERR_CONNECTION_RESET, ERR_CONNECTION_CLOSED",
     ),

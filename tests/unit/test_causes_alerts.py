@@ -117,6 +117,7 @@ def test_handshake_failure_names_what_it_may_be() -> None:
         "key_exchange.no_common_group",
         "signature.no_common_scheme",
         "version.too_old",
+        "name.unrecognized",
     )
     assert cause.match.evidence == {
         "alert": "handshake_failure(40)",
@@ -127,10 +128,16 @@ def test_handshake_failure_names_what_it_may_be() -> None:
 
 def test_protocol_version_may_mean_either_end() -> None:
     """Alert 70: the server is too old, or too new; an older hello settles it."""
-    match = only_cause(alerted(70)).match
+    older = replace(OFFER, versions=(0x0303,))
+    match = only_cause(alerted(70, offer=older)).match
 
     assert match.alternatives == ("version.too_new", "version.intolerant")
     assert match.missing == "an older hello that is answered"
+
+
+def test_nothing_is_newer_than_the_newest_version() -> None:
+    """A hello that offers TLS 1.3 cannot be too old for anybody."""
+    assert only_cause(alerted(70)).match.alternatives == ("version.intolerant",)
 
 
 def test_after_a_server_hello_parameters_are_agreed_on() -> None:
@@ -307,6 +314,41 @@ def test_silence_after_an_empty_certificate_names_the_alternative() -> None:
     match = only_cause(refused_certificate(EndedBy.TIMEOUT)).match
 
     assert match.alternatives[0] == "client_auth.required"
+
+
+@pytest.mark.parametrize("number", [43, 44, 45, 46, 48])
+@pytest.mark.parametrize("version", [0x0303, 0x0304])
+def test_another_certificate_alert_after_an_empty_certificate_is_suspected(
+    number: int, version: int
+) -> None:
+    """RFC 8446 section 6.2: these speak of a certificate, and none but an empty list was sent."""
+    cause = only_cause(
+        alerted(
+            number,
+            history="CshrXF" + "l",
+            stage=Stage.SERVER_FINISHED,
+            version=version,
+            client_certificate_requested=True,
+        )
+    )
+
+    assert cause.entry.id == "client_auth.required"
+    assert cause.match.confidence is Confidence.SUSPECTED
+    assert cause.match.alternatives == ("server.refused",)
+
+
+@pytest.mark.parametrize("number", [47, 49, 51])
+def test_alerts_about_other_things_are_not_the_missing_certificate(number: int) -> None:
+    """illegal_parameter, access_denied and decrypt_error do not speak of a certificate."""
+    seen = alerted(
+        number,
+        history="CshrXFl",
+        stage=Stage.SERVER_FINISHED,
+        version=0x0303,
+        client_certificate_requested=True,
+    )
+
+    assert cause_ids(seen) != ["client_auth.required"]
 
 
 def test_certificate_required_needs_no_request_seen() -> None:

@@ -9,9 +9,10 @@ import pytest
 from fleetscan.causes import classify
 from fleetscan.causes.model import Severity
 from fleetscan.facts import HandshakeFacts
-from fleetscan.vocabulary import ConfirmedBy
+from fleetscan.tls.profile import PROFILES, HelloProfile
+from fleetscan.vocabulary import ConfirmedBy, EndedBy
 from tests.certificates import DAY, NOW, Issued, intermediate, issue, leaf, root
-from tests.facts_builder import OFFER, case, confirmed, finding_ids
+from tests.facts_builder import OFFER, case, confirmed, ended, finding_ids
 
 ROOT = root()
 CA = intermediate(ROOT)
@@ -169,3 +170,29 @@ def test_findings_do_not_make_a_handshake_fail() -> None:
 
     assert verdict.outcome == "established"
     assert verdict.severity is Severity.MEDIUM
+
+
+def test_what_the_hello_did_not_ask_for_is_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """RFC 5746 section 3.6: a server answers the extension only to a hello that has it."""
+    bare = HelloProfile(
+        name="bare",
+        versions=(0x0303,),
+        cipher_suites=(0xC02F,),
+        groups=(),
+        key_share_groups=(),
+        signature_schemes=(),
+        extensions=(),
+    )
+    monkeypatch.setitem(PROFILES, "bare", bare)
+    seen = confirmed(version=0x0303, cipher_suite=0xC02F, offer=replace(OFFER, profile="bare"))
+
+    assert "finding.no_secure_renegotiation" not in finding_ids(seen)
+
+
+def test_a_choice_against_the_rules_is_no_finding() -> None:
+    """A suite that was not offered is a violation; it is not what the server would negotiate."""
+    seen = ended(
+        EndedBy.US, history="Cs", version=0x0303, cipher_suite=0x0005, violation="cipher_suite"
+    )
+
+    assert finding_ids(seen) == []

@@ -129,6 +129,7 @@ def test_addresses_of_a_range_that_do_not_answer_are_low() -> None:
         errno.ENOMEM,
         errno.EADDRNOTAVAIL,
         errno.EADDRINUSE,
+        errno.EAGAIN,
     ],
 )
 def test_what_this_machine_lacks_is_not_blamed_on_the_target(number: int) -> None:
@@ -154,6 +155,24 @@ def test_eacces_behind_an_icmpv6_message_is_the_networks() -> None:
 
     assert cause.entry.id == "connect.unreachable"
     assert cause.match.evidence["icmp_meaning"] == "administratively prohibited"
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EHOSTUNREACH, errno.ECONNREFUSED])
+def test_an_icmp_end_of_a_connection_that_stood_is_the_networks(number: int) -> None:
+    """Linux keeps no message for one that stood: suspected, and never this machine's refusal."""
+    cause = only_cause(
+        HandshakeFacts(stage=Stage.SERVER_HELLO, ended_by=EndedBy.ICMP, errno=number, history="C")
+    )
+
+    assert cause.entry.id == "connect.unreachable"
+    assert cause.match.confidence is Confidence.SUSPECTED
+    assert cause.match.missing
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.ENOBUFS])
+def test_what_failed_here_after_a_handshake_that_worked_is_no_cause(number: int) -> None:
+    """The answer was had: what this machine lacks afterwards takes nothing away."""
+    assert cause_ids(confirmed(errno=number)) == []
 
 
 def test_our_own_bug_hides_everything_else() -> None:

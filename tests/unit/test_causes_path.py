@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -16,6 +18,7 @@ from fleetscan.pki.assessment import PathAssessment, PathProblem, Problem
 from fleetscan.pki.authorities import AuthorityStore
 from fleetscan.pki.path import assess
 from fleetscan.pki.trust import TrustStore
+from fleetscan.tls.profile import MODERN, PROFILES
 from fleetscan.vocabulary import Checked, EndedBy, Origin, Stage
 from tests.certificates import (
     CLIENT_AUTH,
@@ -29,7 +32,7 @@ from tests.certificates import (
     root,
     spoiled,
 )
-from tests.facts_builder import NAME, alerted, case, cause_ids, confirmed
+from tests.facts_builder import NAME, OFFER, alerted, case, cause_ids, confirmed
 
 ROOT = root()
 CA = intermediate(ROOT)
@@ -366,6 +369,15 @@ def test_a_promised_staple_that_did_not_come() -> None:
 )
 def test_no_promise_is_broken(seen: HandshakeFacts) -> None:
     """One case per condition."""
+    assert cause_ids(seen, now=float(NOW)) == []
+
+
+def test_a_staple_that_was_not_asked_for_is_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """RFC 6066 section 8: a server staples only for a client that sent status_request."""
+    kept = tuple(each for each in MODERN.extensions if each != 5)
+    monkeypatch.setitem(PROFILES, "bare", replace(MODERN, name="bare", extensions=kept))
+    seen = stapling(offer=replace(OFFER, profile="bare"))
+
     assert cause_ids(seen, now=float(NOW)) == []
 
 

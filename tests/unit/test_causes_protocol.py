@@ -28,6 +28,9 @@ OCTETS = [
     (b"220 lists.example LMTP ready\r\n", "LMTP", STARTTLS, "lmtp"),
     (b"220 (vsFTPd 3.0.3)\r\n", "FTP", STARTTLS, "ftp"),
     (b"220-Welcome\r\n220 ProFTPD Server\r\n", "FTP", STARTTLS, "ftp"),
+    # A host name has words of another protocol; RFC 959 section 5.4 greets with 220 as well.
+    (b"220 mail.example FTP server ready\r\n", "FTP", STARTTLS, "ftp"),
+    (b"220 ftp.example ESMTP Postfix\r\n", "SMTP", STARTTLS, "smtp"),
     (b"220 hello\r\n", "SMTP or FTP", STARTTLS, "SMTP or FTP"),
     (b"+OK Dovecot ready.\r\n", "POP3", STARTTLS, "pop3"),
     (b"* OK [CAPABILITY IMAP4rev1] ready\r\n", "IMAP", STARTTLS, "imap"),
@@ -42,12 +45,17 @@ OCTETS = [
     # Error 1130 before any greeting: "Host ... is not allowed".
     (bytes.fromhex("45000000ff6a04486f737420"), "MySQL", STARTTLS, "mysql"),
     (b"E\x00\x00\x00\x40SFATAL\x00VFATAL\x00", "PostgreSQL", STARTTLS, "postgresql"),
+    # The ErrorResponse of protocol 2.0.
+    (b"EFATAL:  unsupported frontend protocol", "PostgreSQL", STARTTLS, "postgresql"),
     # RFC 4511 section 4.4.1: Notice of Disconnection, messageID 0, extendedResponse.
     (bytes.fromhex("30240201007824"), "LDAP", STARTTLS, "ldap"),
     # TPKT, X.224 connection confirm.
     (bytes.fromhex("030000130ed00000123400"), "RDP", STARTTLS, "rdp"),
     (bytes.fromhex("0401002500000100"), "MSSQL", STARTTLS, "mssql"),
     (b"SSH-2.0-OpenSSH_9.2p1 Debian\r\n", "SSH", OTHER, "SSH"),
+    # OpenSSH at MaxStartups, and under a penalty (PerSourcePenalties).
+    (b"Exceeded MaxStartups\r\n", "SSH", OTHER, "SSH"),
+    (b"Not allowed at this time\r\n", "SSH", OTHER, "SSH"),
     (b"RFB 003.008\n", "VNC", OTHER, "VNC"),
     (bytes.fromhex("fffd18fffd20"), "Telnet", OTHER, "Telnet"),
     (b"SIP/2.0 400 Bad Request\r\n", "SIP", OTHER, "SIP"),
@@ -62,6 +70,15 @@ OCTETS = [
     (bytes.fromhex("00000045ff534d4272"), "SMB", OTHER, "SMB"),
     (bytes.fromhex("830000018f"), "SMB", OTHER, "SMB"),
     (bytes.fromhex("24000000010000000000000001000000"), "MongoDB", OTHER, "MongoDB"),
+    # OP_MSG, 2013.
+    (bytes.fromhex("240000000100000000000000dd070000"), "MongoDB", OTHER, "MongoDB"),
+    # Version 4 response, stream 0, ERROR, 52 octets, code 0x0000000a, "Invalid or ...".
+    (
+        bytes.fromhex("8400000000000000340000000a002e") + b"Invalid or unsupported",
+        "Cassandra",
+        OTHER,
+        "Cassandra",
+    ),
     (bytes.fromhex("20020005"), "MQTT", OTHER, "MQTT"),
     (b"\xff" * 16 + bytes.fromhex("001d01"), "BGP", OTHER, "BGP"),
 ]
@@ -124,6 +141,8 @@ def test_rare_protocols(octets: bytes, protocol: str) -> None:
         b"\x00",
         b"hello world",
         b"\x80\x16\x03\x01",
+        # Numbers where a MongoDB message has its code, and no length before them.
+        b"\x09\x08\x07\x06" + bytes(8) + b"\x01\x00\x00\x00",
     ],
 )
 def test_tls_and_noise_are_no_protocol(octets: bytes) -> None:
@@ -174,6 +193,39 @@ def test_a_page_that_a_filter_may_have_written() -> None:
     assert blocked.evidence["status"] == "403"
     assert plain.alternatives == ()
     assert plain.evidence["status"] == "400"
+
+
+@pytest.mark.parametrize(
+    ("page", "blocked"),
+    [
+        (b"HTTP/1.1 200 OK\r\n\r\n<title>Web Filter Violation</title>", True),
+        (b"HTTP/1.0 200 OK\r\nServer: squid/5.7\r\n\r\n", True),
+        (b"HTTP/1.1 200 OK\r\n\r\nThis site is BLOCKED by your company", True),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\nAccess Denied", True),
+        (b"<html><body>Acceptable use: this page was blocked", True),
+        (b"HTTP/1.1 302 Found\r\nLocation: http://portal.example/\r\n\r\n", True),
+        (b"HTTP/1.1 200 OK\r\n\r\nhello", False),
+        (b"HTTP/1.1 301 Moved\r\nLocation: https://www.example.com/\r\n\r\n", False),
+        (b"HTTP/1.1 400 Bad Request\r\nX-XSS-Protection: 1; mode=block\r\n", False),
+        (b"HTTP/1.1 400 Bad Request\r\nContent-Security-Policy: default-src\r\n", False),
+    ],
+)
+def test_words_of_a_block_page_name_it_as_an_alternative(page: bytes, blocked: bool) -> None:
+    """causes.md: a page in place of TLS may be a filter's, whatever its code."""
+    cause = only_cause(spoke(page))
+
+    assert cause.entry.id == HTTP
+    assert cause.match.alternatives == (("interference.block_page",) if blocked else ())
+    assert bool(cause.match.missing) is blocked
+
+
+@pytest.mark.parametrize(("port", "kind"), [(21, "ftp"), (25, "smtp"), (587, "smtp")])
+def test_a_greeting_of_two_protocols_is_told_by_its_port(port: int, kind: str) -> None:
+    """SMTP and FTP may both greet with a bare 220: IANA's port says which dialogue to try."""
+    cause = only_cause(case(spoke(b"220 hello\r\n"), port=port))
+
+    assert cause.match.evidence["protocol"] == "SMTP or FTP"
+    assert cause.match.remedy_values == (kind,)
 
 
 def test_the_banner_is_escaped_and_one_line() -> None:
@@ -248,6 +300,13 @@ def test_an_ssl2_answer_is_an_old_version() -> None:
 
     assert cause.entry.id == "version.too_old"
     assert cause.match.evidence["version"] == "SSL 2.0"
+
+
+def test_an_ssl2_server_hello_with_a_certificate_is_an_old_version() -> None:
+    """SSL 2.0: the header's length has 15 bits; message 4, no session, X.509, version 0x0002."""
+    cause = only_cause(spoke(bytes.fromhex("836a04000100020340")))
+
+    assert cause.entry.id == "version.too_old"
 
 
 def test_ports_name_dialogues_of_the_table() -> None:
