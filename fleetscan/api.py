@@ -20,11 +20,13 @@ from collections.abc import (
     Iterable,
     Iterator,
 )
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 
+from fleetscan.engine.checks import check_config, check_target, dependable_clock
 from fleetscan.engine.config import ScanConfig
 from fleetscan.engine.outcome import ProbeOutcome
 from fleetscan.engine.probe import Client
@@ -136,10 +138,15 @@ class Scan:
         run_id: the run's name in every line; made from the clock when it is empty.
         on_certificate: told of each certificate first seen in this run, and when (Unix
             seconds), before the result that has it.
-        warn: told what the user should know, one line or one traceback each.
+        warn: told what the user should know, one line or one traceback each. What either
+            of the two raises is the caller's own and costs no result.
 
     Raises:
-        UsageError: the configuration cannot be used: a trust file, an exclude.
+        UsageError: the configuration cannot be used: a trust file, an exclude, a number.
+
+    A target that cannot be scanned (a port of 70,000) ends the iteration with `UsageError`,
+    after the results of those before it. Cancelling a wait for the next result gives the
+    whole scan up.
     """
 
     def __init__(
@@ -151,13 +158,15 @@ class Scan:
         on_certificate: OnCertificate | None = None,
         warn: Callable[[str], None] | None = None,
     ) -> None:
-        self._config = config or ScanConfig()
-        self._targets = targets
-        self._clock = self._config.clock or time.time
-        self._excludes = Excludes(self._config.excludes)
-        self._on_certificate = on_certificate
         self._warn_user = warn
         self._warnings = 0
+        config = config or ScanConfig()
+        check_config(config)
+        self._clock = dependable_clock(config.clock, self._warn)
+        self._config = replace(config, clock=self._clock)
+        self._targets = targets
+        self._excludes = Excludes(self._config.excludes)
+        self._on_certificate = on_certificate
         self._trust = load_trust(self._config.trust, environ=os.environ)
         self._judge = Judge(self._trust, warn=self._warn)
         self._scanner: Scanner | None = None
@@ -166,6 +175,10 @@ class Scan:
         self._begun: float | None = None
         self._ended: float | None = None
         self._stop = ""
+        # Whether nobody is inside `_run`: set while it has not begun, between two results,
+        # and after its end.
+        self._idle = asyncio.Event()
+        self._idle.set()
         self.run = RunContext(
             run_id=run_id or new_run_id(self._clock(), os.urandom(3)),
             vantage=self._config.vantage or socket.gethostname(),
@@ -227,9 +240,19 @@ class Scan:
             self._scanner.abort()
 
     async def aclose(self) -> None:
-        """Give up what is not finished and wait until it is gone. Safe to call again."""
-        if self._results is not None:
-            await self._results.aclose()
+        """Give up what is not finished and wait until it is gone. Safe to call again.
+
+        A task that waits for a result meanwhile gets the rest as interrupted.
+        """
+        if self._results is None:
+            self._stop = "abort"
+            return
+        # Ends: an aborted scan gives its next result, or its end, at once, or when its
+        # source has hung for the time that the scanner allows.
+        while not self._idle.is_set():
+            self.abort()
+            await self._idle.wait()
+        await self._results.aclose()
 
     async def _run(self) -> AsyncGenerator[Result, None]:
         self._begun = time.monotonic()
@@ -246,6 +269,7 @@ class Scan:
         elif self._stop:
             scanner.request_drain()
         failure: Exception | None = None
+        self._idle.clear()
         try:
             while True:
                 try:
@@ -257,16 +281,31 @@ class Scan:
                     break
                 result = self._conclude(outcome)
                 if result is not None:
+                    self._idle.set()
                     yield result
-            for count, judged in enumerate(self._judge.release()):
-                yield self._finish(judged)
+                    self._idle.clear()
+            for count, result in enumerate(self._released()):
+                self._idle.set()
+                yield result
+                self._idle.clear()
                 if count % _YIELD_EVERY == 0:
                     await asyncio.sleep(0)
         finally:
-            await scanner.aclose()
-            self._ended = time.monotonic()
+            self._idle.clear()
+            try:
+                await scanner.aclose()
+            finally:
+                self._ended = time.monotonic()
+                self._idle.set()
         if failure is not None:
             raise failure
+
+    def _released(self) -> Iterator[Result]:
+        """What waited for the end of the run."""
+        for judged in self._judge.release():
+            if judged.outcome.internal_error:
+                self._warn(_internal_error_text(judged.outcome))
+            yield self._finish(judged)
 
     # -- one target --------------------------------------------------------------------
 
@@ -284,8 +323,7 @@ class Scan:
         try:
             record = self._record(judged)
         except Exception:  # noqa: BLE001  our own bug: this target's result says so
-            judged = self._failed_judgement(judged.outcome)
-            record = self._record(judged)
+            judged, record = self._last_words(judged)
         result = Result(
             target=judged.outcome.target,
             address=judged.outcome.address,
@@ -306,6 +344,17 @@ class Scan:
         broken = replace(outcome, facts=None, internal_error=traceback.format_exc())
         self._warn(_internal_error_text(broken))
         return internal_error(broken)
+
+    def _last_words(self, judged: Judged) -> tuple[Judged, dict[str, Any]]:
+        """A result without what may have failed; call while handling it."""
+        judged = self._failed_judgement(judged.outcome)
+        try:
+            return judged, self._record(judged)
+        except Exception:  # noqa: BLE001  then it is the target itself that cannot be written
+            target = judged.outcome.target
+            bare = Target(input=ascii(target.input), origin="listed", port=target.port)
+            outcome = replace(judged.outcome, target=bare)
+            return judged, self._record(replace(judged, outcome=outcome))
 
     def _count(self, result: Result) -> None:
         stats = self._stats
@@ -342,17 +391,23 @@ class Scan:
         return Client(converse=converse, fold=partial(fold, parse=cache.parse))
 
     def _first_seen(self, certificate: Certificate | MalformedCertificate) -> None:
-        if self._on_certificate is not None:
+        if self._on_certificate is None:
+            return
+        try:
             self._on_certificate(certificate, self._clock())
+        except Exception:  # noqa: BLE001  the caller's own code: no target is to blame
+            self._warn(f"on_certificate failed:\n{traceback.format_exc()}")
 
     def _warn(self, text: str) -> None:
         if self._warn_user is None:
             return
         self._warnings += 1
-        if self._warnings <= MAX_WARNINGS:
-            self._warn_user(text)
-        if self._warnings == MAX_WARNINGS:
-            self._warn_user("further warnings of this scan are not shown")
+        # What cannot be told, because the caller's own code fails, must not cost a result.
+        with suppress(Exception):
+            if self._warnings <= MAX_WARNINGS:
+                self._warn_user(text)
+            if self._warnings == MAX_WARNINGS:
+                self._warn_user("further warnings of this scan are not shown")
 
 
 def scan(
@@ -403,7 +458,9 @@ async def _read_async(targets: AsyncIterable[str | Item]) -> AsyncGenerator[Item
 
 
 def _read(item: str | Item) -> Item:
-    return parse_target(item) if isinstance(item, str) else item
+    if isinstance(item, str):
+        return parse_target(item)
+    return check_target(item) if isinstance(item, Target) else item
 
 
 def _internal_error_text(outcome: ProbeOutcome) -> str:

@@ -59,9 +59,8 @@ class HandshakeFacts:
     """Everything one probe saw.
 
     `stage` is the step under way at the end, and `ended_by` who ended it (None
-    when no connection was begun). `errno` is the operating system's number for a
-    failed call; `locally_denied` says that the failing call was refused by this
-    machine before anything was sent. `first_octets` are the first octets the peer
+    when no connection was begun). `errno` is the operating system's number for a failed
+    call. `first_octets` are the first octets the peer
     sent, at most `limits.BANNER_OCTETS` while no TLS was recognised and at most
     `limits.FIRST_OCTETS` otherwise. `violation` names the rule of TLS that the peer
     broke; `parse_error` says where its octets did not fit. `certificates` are as

@@ -250,6 +250,15 @@ async def answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     await reader.read()
 
 
+async def answers_twice(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Wait for the hello, answer, answer again half a second later, wait for the end."""
+    await reader.readexactly(len(HELLO))
+    writer.write(ANSWER)
+    await asyncio.sleep(0.5)
+    writer.write(ANSWER)
+    await reader.read()
+
+
 async def stays_silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Read everything and say nothing."""
     while await reader.read(65536):

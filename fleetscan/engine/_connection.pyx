@@ -357,6 +357,10 @@ cdef class Connection:
             return self._waiting_since + self._confirm_s
         if self._waiting == "banner":
             return self._waiting_since + min(BANNER_S, self._first_octet_s)
+        if self._waiting == "confirm_client_auth":
+            # However late the flight came: after a CertificateRequest silence has to last
+            # for a whole stage before it counts as consent.
+            return self._waiting_since + self._handshake_s
         return self._connected_at + self._handshake_s
 
     cdef _arm(self, double now):

@@ -97,7 +97,7 @@ async def _wait_connected(
 ) -> ConnectFailed | Ended | None:
     """Wait until the connection stands; give the event that says why it does not."""
     answered = loop.create_future()
-    loop.add_writer(sock, answered.set_result, None)
+    loop.add_writer(sock, _answer, answered)
     try:
         async with asyncio.timeout(max(until - monotonic(), 0.0)):
             await answered
@@ -112,6 +112,12 @@ async def _wait_connected(
         queued = errqueue.read(sock)
         return ConnectFailed(monotonic(), number, None if queued is None else queued.icmp)
     return None
+
+
+def _answer(answered: asyncio.Future[None]) -> None:
+    # The deadline may have cancelled it in the same turn of the loop.
+    if not answered.done():
+        answered.set_result(None)
 
 
 def _refused(started: float, refusal: connect.Refusal) -> Attempt:

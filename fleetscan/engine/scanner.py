@@ -213,6 +213,10 @@ class Scanner:
                 if self._pulled % _YIELD_EVERY == 0:
                     await asyncio.sleep(0)  # a source without awaits must not stop the loop
             await self._feed_rest()
+        except asyncio.CancelledError:
+            # Ours means that we stop. One that the source raised by itself is no end of it.
+            if not self._draining:
+                self._source_error = RuntimeError("the source of targets was cancelled")
         except Exception as failed:  # noqa: BLE001  the source's own; raised by __anext__
             self._source_error = failed
         finally:

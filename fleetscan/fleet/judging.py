@@ -8,9 +8,10 @@ sends, so it waits for the end of the run and is then looked at with all of them
 from __future__ import annotations
 
 import hashlib
+import traceback
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from fleetscan import limits
@@ -122,10 +123,19 @@ class Judge:
         return self._conclude(outcome, self._path(outcome, self._authorities))
 
     def release(self) -> Iterator[Judged]:
-        """Conclude what was kept back, with every CA certificate of the run at hand."""
+        """Conclude what was kept back, with every CA certificate of the run at hand.
+
+        An error of our own costs the one outcome that it happened on.
+        """
         held, self._held = self._held, []
         for outcome in held:
-            yield self._conclude(outcome, self._path(outcome, self._authorities))
+            try:
+                judged = self._conclude(outcome, self._path(outcome, self._authorities))
+            except Exception:  # noqa: BLE001  our own bug: this target's result says so
+                judged = internal_error(
+                    replace(outcome, facts=None, internal_error=traceback.format_exc())
+                )
+            yield judged
 
     def _path(
         self, outcome: ProbeOutcome, authorities: IssuerLookup | None

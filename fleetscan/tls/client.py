@@ -16,7 +16,6 @@ from fleetscan.registry import (
     content_types,
     extension_types,
     handshake_types,
-    versions,
 )
 from fleetscan.tls import events as seen
 from fleetscan.tls import tls12, tls13
@@ -326,8 +325,9 @@ class Client:
         handler = handler_of(session, message.msg_type)
         if handler is not None:
             handler(session, message)
-        elif message.msg_type == handshake_types.HELLO_REQUEST and self._is_tls12:
-            # RFC 5246 section 7.4.1.1: ignored while a handshake is under way.
+        elif message.msg_type == handshake_types.HELLO_REQUEST and not session.is_tls13:
+            # RFC 5246 section 7.4.1.1: may come at any time, and is ignored while a
+            # handshake is under way. Before ServerHello nobody knows the version.
             session.idle()
         else:
             if message.msg_type == handshake_types.SERVER_HELLO:
@@ -335,7 +335,3 @@ class Client:
             raise ViolationError("unexpected_message")
         if session.state is not before:
             session.idle_records = 0
-
-    @property
-    def _is_tls12(self) -> bool:
-        return 0 < self.session.version < versions.TLSV1_3

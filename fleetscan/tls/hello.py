@@ -69,15 +69,21 @@ def wire_server_name(server_name: str) -> bytes:
     RFC 6066 section 3: ASCII, A-labels, no trailing dot, no literal addresses.
 
     Raises:
-        UsageError: the name cannot be written in ASCII.
+        UsageError: the name cannot be written in ASCII, or not in the length of a DNS name.
     """
     name = server_name.rstrip(".")
     if not name or is_ip_literal(name):
         return b""
+    # The length is bounded before the codec runs: it is slow on long labels.
+    if len(name) > limits.MAX_NAME:
+        raise UsageError(f"not a DNS name: it has {len(name)} characters")
     try:
-        return name.encode("ascii") if name.isascii() else name.encode("idna")
+        wire_name = name.encode("ascii") if name.isascii() else name.encode("idna")
     except UnicodeError as refused:
         raise UsageError(f"not a DNS name: {server_name!a}") from refused
+    if len(wire_name) > limits.MAX_NAME:
+        raise UsageError(f"not a DNS name: it has {len(wire_name)} octets")
+    return wire_name
 
 
 def is_ip_literal(name: str) -> bool:

@@ -66,6 +66,9 @@ MODERN: Final = HelloProfile(
         suite.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
         suite.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
         suite.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+        # Firefox offers these two, Chrome does not: an ECDSA server without GCM still works.
+        suite.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA,
+        suite.TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA,
         suite.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA,
         suite.TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA,
         suite.TLS_RSA_WITH_AES_128_GCM_SHA256,

@@ -6,7 +6,7 @@ import asyncio
 import json
 import random
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -19,7 +19,9 @@ from fleetscan.engine.config import Deadlines, ScanConfig
 from fleetscan.inventory.target import Target
 from fleetscan.lab.conditions import Condition
 from fleetscan.lab.lab import Lab
+from fleetscan.output.record import to_record
 from fleetscan.output.schema import load_schema
+from tests import servers
 from tests.servers import LOOPS, closed_port, run
 
 QUICK = (
@@ -307,6 +309,139 @@ def test_leaving_the_loop_early_leaves_nothing_behind() -> None:
             return len(asyncio.all_tasks()) - before
 
     assert run("asyncio", work()) <= 0
+
+
+@pytest.mark.parametrize("loop_name", LOOPS)
+def test_closing_while_another_task_waits_for_a_result(loop_name: str) -> None:
+    """The waiting task gets what is left as interrupted, and nothing is left behind."""
+
+    async def work() -> list[str]:
+        arrived = asyncio.Event()
+
+        async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            arrived.set()
+            await servers.stays_silent(reader, writer)
+
+        async with servers.serving(silent) as port:
+            scan = fleetscan.scan([f"127.0.0.1:{port}"])
+
+            async def consume() -> list[str]:
+                return [result.outcome async for result in scan]
+
+            consumer = asyncio.create_task(consume())
+            await arrived.wait()
+            await scan.aclose()
+            return await consumer
+
+    assert run(loop_name, work()) in (["skipped"], [])
+
+
+def test_closing_before_the_start_scans_nothing() -> None:
+    """Who iterates all the same gets every listed target as interrupted."""
+
+    async def work() -> list[Result]:
+        scan = fleetscan.scan(["127.0.0.1:1"])
+        await scan.aclose()
+        return await results_of(scan)
+
+    (result,) = run("uvloop", work())
+
+    assert (result.outcome, result.record["probes"]) == ("skipped", 0)
+
+
+def test_a_source_that_is_cancelled_is_no_whole_scan() -> None:
+    """A CancelledError of the source's own must not look like its end."""
+
+    async def items() -> AsyncIterator[str]:
+        yield "127.0.0.1:1"
+        raise asyncio.CancelledError
+
+    async def work() -> list[Result]:
+        results = []
+        with pytest.raises(RuntimeError, match="source of targets"):
+            async for result in fleetscan.scan(items()):
+                results.append(result)
+        return results
+
+    assert len(run("uvloop", work())) == 1
+
+
+def test_a_clock_that_raises_costs_no_result() -> None:
+    """Every target has its result, and the user is told once."""
+    warnings: list[str] = []
+
+    def broken() -> float:
+        raise RuntimeError("no time")
+
+    async def work() -> list[Result]:
+        with closed_port() as port:
+            targets = [f"127.0.0.1:{port}", f"127.0.0.2:{port}"]
+            config = ScanConfig(clock=broken)
+            return await results_of(fleetscan.scan(targets, config, warn=warnings.append))
+
+    assert [each.cause_ids for each in run("uvloop", work())] == [("connect.refused",)] * 2
+    assert len(warnings) == 1
+
+
+def test_callbacks_that_raise_cost_no_result() -> None:
+    """No host is called broken because the program that asks is."""
+    warnings: list[str] = []
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("a bug of the caller's")
+
+    async def work(warn: Callable[[str], None]) -> list[Result]:
+        async with laboratory(["good-tls13"]) as ((condition,), config):
+            targets = [condition.target]
+            return await results_of(
+                fleetscan.scan(targets, config, on_certificate=broken, warn=warn)
+            )
+
+    for warn in (warnings.append, broken):
+        assert [each.outcome for each in run("uvloop", work(warn))] == ["established"]
+    assert warnings
+    assert all("a bug of the caller's" in warning for warning in warnings)
+
+
+def test_a_target_that_cannot_be_written_down_costs_itself_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Even the record of our own error may fail on a target: then it is left out."""
+
+    def fails_on_one(**parts: Any) -> dict[str, Any]:  # noqa: ANN401
+        if parts["outcome"].target.address == "127.0.0.2":
+            raise RuntimeError("a bug of ours")
+        return to_record(**parts)
+
+    monkeypatch.setattr(fleetscan.api, "to_record", fails_on_one)
+
+    async def work() -> list[Result]:
+        with closed_port() as port:
+            return await results_of(fleetscan.scan([f"127.0.0.{n}:{port}" for n in (1, 2, 3)]))
+
+    told = {result.address: result.cause_ids for result in run("uvloop", work())}
+
+    assert told == {
+        "127.0.0.1": ("connect.refused",),
+        "127.0.0.2": ("internal.error",),
+        "127.0.0.3": ("connect.refused",),
+    }
+
+
+def test_a_target_made_wrongly_by_hand_is_the_callers_mistake() -> None:
+    """As with a text that cannot be read: UsageError, after the results of those before it."""
+
+    async def work() -> int:
+        with closed_port() as port:
+            good = Target(input="x", origin="listed", address="127.0.0.1", port=port)
+            bad = Target(input="y", origin="listed", address="127.0.0.1", port=70_000)
+            count = 0
+            with pytest.raises(fleetscan.api.UsageError):  # type: ignore[attr-defined]
+                async for _ in fleetscan.scan([good, bad]):
+                    count += 1
+            return count
+
+    assert run("uvloop", work()) == 1
 
 
 def test_a_scan_runs_once() -> None:

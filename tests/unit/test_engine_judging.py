@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from fleetscan.facts import HandshakeFacts
 from fleetscan.fleet import judging
 from fleetscan.fleet.judging import CertificateCache, Judge
 from fleetscan.inventory.target import Target
+from fleetscan.pki.path import PathAssessment, assess
 from fleetscan.pki.trust import TrustStore
 from fleetscan.vocabulary import Checked, ConfirmedBy, EndedBy, Stage
 from tests import certificates
@@ -65,6 +67,30 @@ def test_a_missing_certificate_that_the_run_shows_is_named() -> None:
     assert released.verdict is not None
     assert [cause.entry.id for cause in released.verdict.causes] == ["chain.incomplete"]
     assert judge.held == 0
+
+
+def test_an_error_on_one_held_result_costs_that_one_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The rest of what waited is still concluded."""
+    judge = judge_with()
+    for _ in range(3):
+        assert judge.judge(answered(LEAF)) is None
+    calls = iter(range(3))
+
+    def fails_once(*args: Any, **options: Any) -> PathAssessment:  # noqa: ANN401
+        if next(calls) == 1:
+            raise RuntimeError("a bug of ours")
+        return assess(*args, **options)
+
+    monkeypatch.setattr(judging, "assess", fails_once)
+    verdicts = [judged.verdict for judged in judge.release()]
+
+    assert [verdict and verdict.causes[0].entry.id for verdict in verdicts] == [
+        "chain.unknown_issuer",
+        "internal.error",
+        "chain.unknown_issuer",
+    ]
 
 
 def test_a_good_path_is_told_at_once() -> None:

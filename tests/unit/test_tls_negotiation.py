@@ -363,6 +363,25 @@ def test_hello_request_is_ignored_under_way() -> None:
     assert facts_of(server.client).completed
 
 
+def test_hello_request_before_server_hello_is_ignored() -> None:
+    """RFC 5246 section 7.4.1.1: it may be sent at any time, and our hello is under way."""
+    server = ServerTls12(conversation())
+    server.client.receive(record(22, message(0, b"")), 2.0)
+    server.until(State.TLS12_FINISHED)
+    server.tell(server.say(server.finished()))
+
+    assert facts_of(server.client).completed
+
+
+def test_hello_requests_without_end_are_refused() -> None:
+    """What carries nothing forward is bounded."""
+    client = conversation()
+    client.start(1.0)
+    client.receive(record(22, message(0, b"") * 100), 2.0)
+
+    assert violations(client.events) == ["too_many_empty_records"]
+
+
 def test_the_rules_are_listed_once_each() -> None:
     """Fixed snake_case words, each with an alert of RFC 8446 section 6 and a sentence."""
     rules = [violation.rule for violation in VIOLATIONS]
