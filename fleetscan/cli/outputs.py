@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sys
 from collections.abc import Callable
 from types import TracebackType
@@ -47,6 +48,7 @@ class Outputs:
     ) -> None:
         terminal = is_terminal(sys.stdout)
         as_json = request.json or (request.output is None and not terminal)
+        self._terminal = terminal
         self._remedy = remedy
         self._colour = wants_colour(sys.stdout)
         self._readable = not as_json
@@ -97,9 +99,18 @@ class Outputs:
         if self._stdout is None:
             return
         if self._readable:
-            text = result_line(result.record, remedy=self._remedy, colour=self._colour)
+            # After Ctrl-C the rest of what was read ahead would scroll the results away.
+            if result.outcome == "skipped" and result.target.origin == "expanded":
+                return
+            text = result_line(
+                result.record, remedy=self._remedy, colour=self._colour, width=self._width()
+            )
             line = f"{text}\n".encode("utf-8", "replace")
         await self._to_stdout(self._stdout.write(line))
+
+    def _width(self) -> int | None:
+        """Columns of the terminal as it is now; None where there is none."""
+        return shutil.get_terminal_size().columns if self._terminal else None
 
     async def envelope(self, record: dict[str, Any]) -> None:
         """Write one line of the run that is no result."""

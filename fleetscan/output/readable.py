@@ -21,6 +21,9 @@ _DETAIL_LENGTH: Final = 60
 _REMEDY_LENGTH: Final = 120
 """Characters of what decided, and of the remedy: the whole is in the JSON."""
 
+_BELOW: Final = "\n" + " " * 20
+"""The next line, under the place."""
+
 _COLOURS: Final = {
     "critical": "1;31",
     "high": "31",
@@ -69,7 +72,11 @@ class Counted(Protocol):
 
 
 def result_line(
-    record: Mapping[str, Any], *, remedy: RemedyText | None = None, colour: bool = False
+    record: Mapping[str, Any],
+    *,
+    remedy: RemedyText | None = None,
+    colour: bool = False,
+    width: int | None = None,
 ) -> str:
     """One target in one line, without the line's end.
 
@@ -77,6 +84,8 @@ def result_line(
         record: the result.
         remedy: gives a cause's remedy; None leaves remedies out.
         colour: whether to add SGR sequences (ECMA-48).
+        width: columns of the terminal: a remedy that does not fit behind the rest stands
+            below it, under the place. None: there is none, and one line it is.
     """
     outcome = record["outcome"]
     place = f"{place_of(record['target']):<{_PLACE_WIDTH}}"
@@ -92,9 +101,14 @@ def result_line(
             _painted(f"{'ERROR' if outcome == 'error' else 'FAILED':<8}", paint, colour),
             _painted(f"{severity:<8}", paint, colour),
             place,
-            _failure(record, remedy, colour),
+            _failure(record, remedy, colour, None if width is None else width - _head(place)),
         ]
     return "  ".join(parts).rstrip()
+
+
+def _head(place: str) -> int:
+    """Columns that outcome, severity and place take, with the gaps behind them."""
+    return len(f"{'':8}  {'':8}  {place}  ")
 
 
 def place_of(target: Mapping[str, Any]) -> str:
@@ -166,20 +180,23 @@ def _established(record: Mapping[str, Any]) -> str:
     return "  ".join(parts)
 
 
-def _failure(record: Mapping[str, Any], remedy: RemedyText | None, colour: bool) -> str:
+def _failure(
+    record: Mapping[str, Any], remedy: RemedyText | None, colour: bool, room: int | None
+) -> str:
     if not record["causes"]:
         ids = ", ".join(record["cause_ids"]) or "no cause was found"
         return f"{ids}  (stage {record['stage']})"
     first = record["causes"][0]
     cause_id = f"{first['id']:<{_CAUSE_WIDTH}}"
-    parts = [_painted(cause_id, "cause", colour), f"{first['confidence']:<9}", _decided(first)]
     others = record["cause_ids"][1:]
-    if others:
-        parts.append(f"+ {', '.join(others)}")
-    if remedy is not None:
-        text = _remedy(first, remedy)
-        parts.append(_painted(f"-> {text}", "dim", colour) if text else "")
-    return "  ".join(part for part in parts if part)
+    rest = [f"{first['confidence']:<9}", _decided(first), f"+ {', '.join(others)}" * bool(others)]
+    told = "  ".join(part for part in rest if part)
+    text = "" if remedy is None else _remedy(first, remedy)
+    line = f"{_painted(cause_id, 'cause', colour)}  {told}"
+    if not text:
+        return line
+    fits = room is None or len(f"{cause_id}  {told}  -> {text}") <= room
+    return f"{line}{'  ' if fits else _BELOW}{_painted(f'-> {text}', 'dim', colour)}"
 
 
 def _decided(cause: Mapping[str, Any]) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
+
 from fleetscan.causes.model import Confidence
 from fleetscan.fleet.summary import Summary
 from fleetscan.output.readable import place_of, result_line, summary_lines
@@ -90,6 +92,21 @@ def test_long_evidence_does_not_flood_the_line() -> None:
     told = verdict(cause("protocol.other", evidence={"banner": "x" * 900}))
 
     assert len(result_line(record(told), remedy=remedy)) < 260
+
+
+@pytest.mark.parametrize("width", [40, 80, 120, 200, 400])
+def test_a_remedy_that_does_not_fit_the_terminal_stands_below(width: int) -> None:
+    """What is wrong is whole on the first line; the advice is behind it or under the place."""
+    told = verdict(cause("certificate.expired", evidence={"not_after": "2026-11-20T00:00:00Z"}))
+    line = result_line(record(told), remedy=remedy)
+
+    shown = result_line(record(told), remedy=remedy, width=width)
+
+    if len(line) <= width:
+        assert shown == line
+    else:
+        first, second = shown.split("\n")
+        assert second == " " * 20 + line[len(first) + 2 :]
 
 
 def test_a_place_is_name_and_address_or_what_there_is() -> None:
