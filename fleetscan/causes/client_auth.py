@@ -62,7 +62,7 @@ REQUIRED: Final = CatalogueEntry(
     severity=Severity.MEDIUM,
     remedy=Remedy(
         id="give_client_certificate",
-        text="Scan with a client certificate that the server trusts, or accept that this target is "
+        text="Give the client a certificate that the server trusts, or accept that this target is "
         "closed to others.",
     ),
     references=(

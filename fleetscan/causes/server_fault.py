@@ -136,8 +136,8 @@ REFUSED: Final = CatalogueEntry(
     proof="An alert of the server's that no experiment explains.",
     severity=Severity.HIGH,
     remedy=Remedy(
-        id="diagnose",
-        text="Scan with experiments, or read the server's log: OpenSSL writes the reason there "
+        id="read_server_log",
+        text="Read the server's log at the time of the scan: OpenSSL writes the reason there "
         "(`no shared cipher`, `no suitable signature algorithm`).",
     ),
     references=("RFC 8446 section 6.2", "RFC 5246 section 7.2.2"),

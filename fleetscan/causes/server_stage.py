@@ -89,8 +89,8 @@ CLOSED_AFTER_HELLO: Final = CatalogueEntry(
     severity=Severity.HIGH,
     remedy=Remedy(
         id="read_server_log",
-        text="Read the server's log at the time of the scan for the connection; scan with "
-        "experiments to learn what in the hello it dislikes.",
+        text="Read the server's log at the time of the scan for the connection; other clients "
+        "(`openssl s_client` with fewer versions and suites) tell what in the hello it dislikes.",
     ),
     references=("RFC 8446 section 6.1", "RFC 8446 section 6.2"),
     evidence=ENDING_EVIDENCE,
