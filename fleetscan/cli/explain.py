@@ -2,31 +2,11 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any
 
 import click
 
 from fleetscan.errors import UsageError
-
-if TYPE_CHECKING:
-    from fleetscan.causes.model import CatalogueEntry
-
-_WIDTH: Final = 96
-
-_PRODUCTS: Final = {
-    "alert": "alert",
-    "chrome": "Chrome",
-    "edge": "Edge",
-    "firefox": "Firefox",
-    "safari": "Safari",
-    "openssl": "OpenSSL",
-    "go": "Go",
-    "java": "Java",
-    "dotnet": ".NET",
-    "server_log": "server's log",
-}
 
 
 def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
@@ -49,32 +29,9 @@ def command(cause_id: str | None) -> None:
         return
     if cause_id not in entries:
         raise UsageError(_unknown(cause_id, list(entries)))
-    click.echo("\n".join(page(entries[cause_id])))
+    from fleetscan.causes.explain import explain_text
 
-
-def page(entry: CatalogueEntry) -> Iterator[str]:
-    """The entry as a person reads it, line by line."""
-    yield f"{entry.id}  ({entry.severity.value})"
-    yield from _paragraph(entry.title)
-    yield from _section("Why", entry.why)
-    if entry.not_this:
-        yield "\nNot to be confused with"
-        for other, difference in entry.not_this.items():
-            yield from _item(other, difference)
-    yield from _section("What settles it", entry.proof)
-    yield from _section("What to do", entry.remedy.text.replace("{values}", "..."))
-    if entry.evidence:
-        yield "\nEvidence"
-        for key, meaning in entry.evidence.items():
-            yield from _item(key, meaning)
-    seen = {title: getattr(entry.seen_as, key) for key, title in _PRODUCTS.items()}
-    if any(seen.values()):
-        yield "\nElsewhere it reads"
-        for title, text in seen.items():
-            if text:
-                yield from _item(title, text)
-    if entry.references:
-        yield from _section("References", "; ".join(entry.references))
+    click.echo(explain_text(entries[cause_id]))
 
 
 def _unknown(cause_id: str, known: list[str]) -> str:
@@ -84,22 +41,3 @@ def _unknown(cause_id: str, known: list[str]) -> str:
     close += [each for each in known if each.endswith(f".{cause_id}") and each not in close]
     hint = f"; did you mean {' or '.join(close)}?" if close else "; 'fleetscan explain' lists all"
     return f"no cause or finding is called {cause_id[:80]!r}{hint}"
-
-
-def _section(title: str, text: str) -> Iterator[str]:
-    yield f"\n{title}"
-    yield from _paragraph(text)
-
-
-def _paragraph(text: str) -> list[str]:
-    return textwrap.wrap(text, _WIDTH, initial_indent="  ", subsequent_indent="  ")
-
-
-def _item(name: str, text: str) -> list[str]:
-    return textwrap.wrap(
-        f"{name}: {text}",
-        _WIDTH,
-        initial_indent="  ",
-        subsequent_indent="      ",
-        break_long_words=False,
-    )
