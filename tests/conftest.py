@@ -19,6 +19,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     skipped = len(terminalreporter.stats.get("skipped", ()))
     if skipped:
         terminalreporter.write_line(
-            f"{skipped} tests were skipped, each named above with what it needs; "
-            "'make deps' (as root, on Debian) installs the servers and tools"
+            f"{skipped} tests were skipped, each named below with what it needs; "
+            "'make deps' (as root, on Debian) installs real servers and tools"
         )

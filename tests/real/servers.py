@@ -207,6 +207,25 @@ def _nss(material: Material, port: int) -> Sequence[str]:
     return ("selfserv", "-d", database, "-p", str(port), "-n", "server", "-V", "tls1.2:tls1.3")
 
 
+def _with(
+    prepare: Callable[[Material, int], Sequence[str]], *options: str
+) -> Callable[[Material, int], Sequence[str]]:
+    """The same command with further options; `{root}` in them is the root's file."""
+
+    def prepared(material: Material, port: int) -> Sequence[str]:
+        return (*prepare(material, port), *(each.format(root=material.root) for each in options))
+
+    return prepared
+
+
+def _haproxy_demanding(material: Material, port: int) -> Sequence[str]:
+    command = _haproxy(material, port)
+    configuration = material.folder / "haproxy.cfg"
+    demand = f"ssl crt {material.both} ca-file {material.root} verify required"
+    configuration.write_text(configuration.read_text().replace(f"ssl crt {material.both}", demand))
+    return command
+
+
 LIGHTTPD_MODULES = "/usr/lib/lighttpd"
 KINDS: tuple[ServerKind, ...] = (
     ServerKind(name="nginx-openssl", binary="nginx", prepare=_nginx),
@@ -224,4 +243,38 @@ KINDS: tuple[ServerKind, ...] = (
     ),
     ServerKind(name="gnutls-serv", binary="gnutls-serv", prepare=_gnutls),
     ServerKind(name="selfserv-nss", binary="selfserv", prepare=_nss),
+)
+
+# The same, refusing clients that have no certificate, under each version.
+DEMANDING: tuple[ServerKind, ...] = (
+    ServerKind(name="haproxy-openssl", binary="haproxy", prepare=_haproxy_demanding),
+    *(
+        ServerKind(
+            name=f"s_server-openssl{version}",
+            binary="openssl",
+            prepare=_with(_openssl, "-Verify", "1", "-verify_return_error", version),
+        )
+        for version in ("-tls1_2", "-tls1_3")
+    ),
+    *(
+        ServerKind(
+            name=f"gnutls-serv-{version}",
+            binary="gnutls-serv",
+            prepare=_with(
+                _gnutls,
+                "--require-client-cert",
+                "--x509cafile={root}",
+                f"--priority=NORMAL:-VERS-ALL:+VERS-TLS{version}",
+            ),
+        )
+        for version in ("1.2", "1.3")
+    ),
+    *(
+        ServerKind(
+            name=f"selfserv-nss-{version}",
+            binary="selfserv",
+            prepare=_with(_nss, "-r", "-r", "-V", f"{version}:{version}"),
+        )
+        for version in ("tls1.2", "tls1.3")
+    ),
 )

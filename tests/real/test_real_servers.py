@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 import fleetscan
 from fleetscan import Result, ScanConfig
-from tests.real.servers import KINDS, Material, ServerKind, running
+from tests.real.servers import DEMANDING, KINDS, Material, ServerKind, running
 
 NAME = "real.test"
 # These servers read the machine's own clock (wolfSSL will not serve what ran out by it),
@@ -127,10 +127,15 @@ def test_a_healthy_server_of_any_stack_is_established(
     assert record["handshake"]["version"] in ("TLSv1.3", "TLSv1.2")
 
 
+@pytest.mark.parametrize(
+    # wolfSSL itself will not serve a certificate that ran out.
+    "kind",
+    [kind for kind in KINDS if kind.name != "lighttpd-wolfssl"],
+    ids=lambda kind: kind.name,
+    indirect=True,
+)
 def test_an_expired_certificate_is_told_on_any_stack(kind: ServerKind, tmp_path: Path) -> None:
     """The only cause of a server whose certificate ran out is that."""
-    if kind.name == "lighttpd-wolfssl":
-        pytest.skip("wolfSSL refuses to serve a certificate that ran out")
     served = material(tmp_path, not_after=NOW - DAY)
 
     with running(kind, served) as port:
@@ -138,3 +143,17 @@ def test_an_expired_certificate_is_told_on_any_stack(kind: ServerKind, tmp_path:
 
     assert record["outcome"] == "failed"
     assert record["cause_ids"] == ["certificate.expired"]
+
+
+@pytest.mark.parametrize("kind", DEMANDING, ids=lambda kind: kind.name, indirect=True)
+def test_a_demanded_client_certificate_is_told_on_any_stack(
+    kind: ServerKind, tmp_path: Path
+) -> None:
+    """Every stack refuses in its own words, and before or after we believe to be done."""
+    served = material(tmp_path, not_after=NOW + 90 * DAY)
+
+    with running(kind, served) as port:
+        record = scan(port, tmp_path).record
+
+    assert (record["outcome"], record["cause_ids"]) == ("failed", ["client_auth.required"])
+    assert record["handshake"]["client_auth"] == "required"
