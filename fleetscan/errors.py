@@ -31,7 +31,8 @@ class InventoryError(UsageError):
         self.reason = reason
         self.source = source
         self.line = line
-        place = source if line is None else f"{source}:{line}"
+        shown = "standard input" if source == "-" else source
+        place = shown if line is None else f"{shown}:{line}"
         super().__init__(f"{place}: {reason}")
 
 

@@ -26,8 +26,13 @@ def main() -> int:
     """Run the command line and give the exit code."""
     if sys.argv[1:] in (["--version"], ["-V"]):
         # Answered here, because scripts ask it often: without asyncio, cryptography or click.
-        sys.stdout.write(f"fleetscan {version()}\n")
-        return EXIT_OK
+        try:
+            sys.stdout.write(f"fleetscan {version()}\n")
+            sys.stdout.flush()
+        except (OSError, AttributeError):  # full, gone or closed: below it becomes an exit code
+            pass
+        else:
+            return EXIT_OK
     from fleetscan.cli.app import run
 
     return run(sys.argv[1:])

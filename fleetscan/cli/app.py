@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -12,6 +13,7 @@ from typing import Any, Final
 import click
 
 from fleetscan.cli import (
+    EXIT_INCOMPLETE,
     EXIT_INTERRUPTED,
     EXIT_READER_GONE,
     EXIT_USAGE,
@@ -28,17 +30,20 @@ COMMANDS: Final = ("scan", "lab", "explain", "schema", "completion")
 
 EXAMPLES: Final = """\
 Examples:
-  fleetscan scan www.example.org                 one name, all its addresses
+  fleetscan scan www.example.org           one name, all its addresses
   fleetscan scan 10.4.0.0/16 -p 443,8443 -o night.jsonl
-                                                 a network, results to a file
+                                           a network, results to a file
   fleetscan scan -l targets.txt --exclude 10.4.9.0/24 --emit failed -j
-                                                 a list, only failures, as JSON Lines
-  fleetscan scan --lab                           a broken fleet on this machine
-  fleetscan explain certificate.expired          what a cause means and what to do
+                                           a list, only failures, JSON Lines
+  fleetscan scan --lab                     a broken fleet on this machine
+  fleetscan explain certificate.expired    what a cause means, what to do
 
 """
 
 _GRACE_S: Final = 0.2
+
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""What a write says when it is the disk's fault; commands write to standard output alone."""
 
 
 class ExamplesFirst(click.Command):
@@ -96,6 +101,12 @@ def run(arguments: Sequence[str]) -> int:
         # Python flushes again when it ends, and would complain then.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = EXIT_READER_GONE
+    except OSError as failed:
+        if failed.errno not in _NO_ROOM:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        say(f"cannot write standard output: {failed.strerror}")
+        code = EXIT_INCOMPLETE
     _leave_stuck_threads(code)
     return code
 
@@ -113,6 +124,7 @@ def _open_missing_descriptors() -> None:
 
 
 def _invoke(arguments: Sequence[str]) -> int:
+    streams = sys.stdout, sys.stderr
     try:
         answer: Any = application.main(
             list(arguments),
@@ -124,7 +136,7 @@ def _invoke(arguments: Sequence[str]) -> int:
         click.echo(asked.ctx.get_help() if asked.ctx is not None else EXAMPLES, err=True)
         return EXIT_USAGE
     except click.UsageError as wrong:
-        command = wrong.ctx.command_path if wrong.ctx is not None else PROGRAM
+        command = wrong.ctx.command_path if wrong.ctx is not None else _asked_for(arguments)
         say(f"{_one_line(wrong.format_message())} ('{command} --help' shows how)")
         return EXIT_USAGE
     except click.ClickException as wrong:
@@ -135,7 +147,18 @@ def _invoke(arguments: Sequence[str]) -> int:
         return EXIT_USAGE
     except (click.Abort, KeyboardInterrupt):
         return EXIT_INTERRUPTED
+    except SystemExit:
+        if sys.stdout is streams[0]:
+            raise
+        # The reader is gone (EPIPE): click has covered both streams and leaves with 1.
+        sys.stdout, sys.stderr = streams
+        raise BrokenPipeError from None
     return answer if isinstance(answer, int) else 0
+
+
+def _asked_for(arguments: Sequence[str]) -> str:
+    """The command whose help fits, when click does not say it."""
+    return f"{PROGRAM} {arguments[0]}" if arguments[:1] and arguments[0] in COMMANDS else PROGRAM
 
 
 def _one_line(text: str) -> str:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import sys
 from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from fleetscan.cli.terminal import is_terminal, wants_colour
+from fleetscan.cli.terminal import is_terminal, terminal_width, wants_colour
 from fleetscan.errors import UsageError
 from fleetscan.output.budget import encode_line
-from fleetscan.output.readable import RemedyText, result_line
+from fleetscan.output.phrases import RemedyText
+from fleetscan.output.readable import result_line
 from fleetscan.output.sinks import LineSink, ReaderGoneError
 
 if TYPE_CHECKING:
@@ -48,7 +48,6 @@ class Outputs:
     ) -> None:
         terminal = is_terminal(sys.stdout)
         as_json = request.json or (request.output is None and not terminal)
-        self._terminal = terminal
         self._remedy = remedy
         self._colour = wants_colour(sys.stdout)
         self._readable = not as_json
@@ -103,14 +102,13 @@ class Outputs:
             if result.outcome == "skipped" and result.target.origin == "expanded":
                 return
             text = result_line(
-                result.record, remedy=self._remedy, colour=self._colour, width=self._width()
+                result.record,
+                remedy=self._remedy,
+                colour=self._colour,
+                width=terminal_width(sys.stdout),
             )
             line = f"{text}\n".encode("utf-8", "replace")
         await self._to_stdout(self._stdout.write(line))
-
-    def _width(self) -> int | None:
-        """Columns of the terminal as it is now; None where there is none."""
-        return shutil.get_terminal_size().columns if self._terminal else None
 
     async def envelope(self, record: dict[str, Any]) -> None:
         """Write one line of the run that is no result."""

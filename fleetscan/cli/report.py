@@ -7,7 +7,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from fleetscan.cli.progress import Progress
-from fleetscan.cli.terminal import harmless, is_terminal, say, wants_colour, write_error
+from fleetscan.cli.terminal import (
+    can_redraw,
+    harmless,
+    say,
+    terminal_width,
+    wants_colour,
+    write_error,
+)
 from fleetscan.output.readable import summary_lines
 
 if TYPE_CHECKING:
@@ -35,7 +42,7 @@ class Report:
         self._request = request
         self._scan: Scan | None = None
         self._inventory: Inventory | None = None
-        shown = not request.quiet and is_terminal(sys.stderr)
+        shown = not request.quiet and can_redraw(sys.stderr)
         self.progress = Progress(self._line, enabled=shown)
 
     def watch(self, scan: Scan, inventory: Inventory) -> None:
@@ -84,12 +91,13 @@ class Report:
             summary.findings_by_gravity(),
             elapsed_s=elapsed_s,
             colour=wants_colour(sys.stderr),
+            width=terminal_width(sys.stderr),
         )
         left_out = summary.not_emitted.count
         if left_out:
             yield f"\n  {left_out:,} results were not written (--emit all writes every one)"
         if self._request.output is not None:
-            yield f"\n  every line of the run is in {harmless(self._request.output)}"
+            yield f"\n  the results are in {harmless(self._request.output)}"
 
     def _line(self) -> str:
         if self._scan is None or self._inventory is None:
@@ -102,10 +110,11 @@ def progress_line(stats: Stats, total: int | None) -> str:
     """How far a scan is, in one line; `total` is None while the inventory is still read."""
     done = f"{stats.done:,}" if total is None else f"{stats.done:,} of {total:,}"
     rate = stats.done / stats.elapsed if stats.elapsed > 0 else 0.0
-    parts = [f"{done} done", f"{stats.in_flight:,} under way", f"{rate:,.0f}/s"]
+    parts = [f"{done} done", f"{stats.in_flight:,} under way"]
+    if stats.held:
+        parts.append(f"{stats.held:,} held")
+    parts.append(f"{rate:,.0f}/s")
     parts.append(f"{stats.established:,} established, {stats.failed:,} failed")
     top = stats.by_cause.most_common(_CAUSES_SHOWN)
     parts.extend(f"{count:,} {cause}" for cause, count in top)
-    if stats.held:
-        parts.append(f"{stats.held:,} held")
     return "  ".join(parts)

@@ -193,6 +193,7 @@ class _ScanRun:
     def _nothing(self) -> str:
         if not self._request.lists:
             return "nothing to scan"
-        names = " and ".join(harmless(path) for path in self._request.lists)
+        shown = ("standard input" if path == "-" else path for path in self._request.lists)
+        names = " and ".join(harmless(path) for path in shown)
         bad = self._report.bad_lines_text()
-        return f"nothing to scan: {names} holds no target{'; ' if bad else ''}{bad}"
+        return f"nothing to scan: no target in {names}{'; ' if bad else ''}{bad}"

@@ -23,12 +23,12 @@ MAX_VANTAGE: Final = 253
 EXAMPLES: Final = """\
 Examples:
   fleetscan scan www.example.org mail.example.org:465
-  fleetscan scan 10.4.0.0/16 10.9.0.5-10.9.0.40 -p 443,8443 --rate 500 -o night.jsonl
-  fleetscan scan shop.example.org@192.0.2.7:443      that name at that address
-  fleetscan scan 192.0.2.7 --sni shop.example.org    the same
+  fleetscan scan 10.4.0.0/16 10.9.0.5-10.9.0.40 -p 443,8443 -o night.jsonl
+  fleetscan scan shop.example.org@192.0.2.7:443    that name at that address
+  fleetscan scan 192.0.2.7 --sni shop.example.org  the same
   fleetscan scan -l targets.jsonl --trust corp-root.pem --trust system
   zcat names.gz | fleetscan scan -l - -j --emit failed | jq .cause.id
-  fleetscan scan --lab                               a broken fleet on this machine
+  fleetscan scan --lab                             a broken fleet on loopback
 
 """
 
@@ -75,6 +75,14 @@ class _Amount(click.FloatRange):
         return float(number)
 
 
+_FILE: Final = click.Path(allow_dash=True)
+"""Text, of which shells complete the names of files."""
+
+
+def _starttls_completion(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
+    return [each for each in sorted(_starttls_kinds()) if each.startswith(incomplete)]
+
+
 @click.command(
     name="scan",
     cls=_ScanCommand,
@@ -91,6 +99,7 @@ class _Amount(click.FloatRange):
     "lists",
     metavar="FILE|-",
     multiple=True,
+    type=_FILE,
     help="Read targets from FILE, or from standard input: one a line, text or JSON Lines.",
 )
 @click.option(
@@ -105,8 +114,8 @@ class _Amount(click.FloatRange):
     "-o",
     "--output",
     metavar="FILE|-",
-    help="Write every line of the run to FILE as JSON Lines; standard output then shows "
-    "readable lines.",
+    type=_FILE,
+    help="Write the run to FILE as JSON Lines; standard output then shows readable lines.",
 )
 @click.option("--sni", metavar="NAME", help='Server name to send to every target; "" sends none.')
 @click.option(
@@ -114,12 +123,14 @@ class _Amount(click.FloatRange):
     metavar="KIND",
     default="none",
     show_default=True,
-    help="The dialogue to hold before TLS.",
+    shell_complete=_starttls_completion,
+    help="The dialogue to hold before TLS: smtp, imap, pop3, ftp or postgresql.",
 )
 @click.option(
     "--trust",
     metavar="FILE|system",
     multiple=True,
+    type=_FILE,
     help="Roots to trust instead of the system's; 'system' adds those. Repeatable.",
 )
 @click.option(
@@ -141,7 +152,8 @@ class _Amount(click.FloatRange):
     "--timeout",
     metavar="S",
     type=_Amount(MAX_TIMEOUT_S),
-    help="Seconds after which a target is given up, whatever it is at.",
+    help="Seconds after which a target is given up, whatever it is at. By default 20, of "
+    "which 5 to connect and 5 to the first octet; a shorter S shortens those too.",
 )
 @click.option(
     "--exclude",
@@ -155,6 +167,7 @@ class _Amount(click.FloatRange):
     "exclude_files",
     metavar="F",
     multiple=True,
+    type=_FILE,
     help="The same from a file, one a line.",
 )
 @click.option(
@@ -171,7 +184,12 @@ class _Amount(click.FloatRange):
     is_flag=True,
     help="All lines of the run on standard output, not the results alone.",
 )
-@click.option("-q", "--quiet", is_flag=True, help="No progress, no summary, no readable lines.")
+@click.option(
+    "-q",
+    "--quiet",
+    is_flag=True,
+    help="No progress and no summary; with -o FILE no readable lines either.",
+)
 @click.option(
     "--addresses",
     type=click.Choice(("all", "first")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sys
 from typing import TextIO
 
@@ -29,8 +30,21 @@ def harmless(text: str) -> str:
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Whether a person watches who can be shown a line that changes."""
-    return _isatty(stream) and os.environ.get("TERM", "") != "dumb"
+    """Whether a person watches."""
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:  # closed
+        return False
+
+
+def can_redraw(stream: TextIO | None) -> bool:
+    """Whether a person watches who can be shown colours and a line that changes."""
+    return is_terminal(stream) and os.environ.get("TERM", "") != "dumb"
+
+
+def terminal_width(stream: TextIO | None) -> int | None:
+    """Columns of the terminal as it is now; None where there is none."""
+    return shutil.get_terminal_size().columns if is_terminal(stream) else None
 
 
 def wants_colour(stream: TextIO | None) -> bool:
@@ -38,11 +52,4 @@ def wants_colour(stream: TextIO | None) -> bool:
 
     `NO_COLOR` counts when it is set to anything but the empty string.
     """
-    return is_terminal(stream) and not os.environ.get("NO_COLOR")
-
-
-def _isatty(stream: TextIO | None) -> bool:
-    try:
-        return stream is not None and stream.isatty()
-    except ValueError:  # closed
-        return False
+    return can_redraw(stream) and not os.environ.get("NO_COLOR")

@@ -167,6 +167,11 @@ def _read(text: str, defaults: Defaults) -> TargetSpec:
     before, at, after = text.partition("@")
     if not at:
         return spec_of(parse_place(text), text=text, name=None, defaults=defaults)
+    if ":" in before and parse_address(before.removeprefix("[").removesuffix("]")) is None:
+        # Never repeated in the message: it may be a password.
+        raise ValueError(
+            "what stands before an @ is a name or an address, without port or password"
+        )
     place = parse_place(after)
     return spec_of(place, text=text, name=canonical_reference(before), defaults=defaults)
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 CONFIGURATION_LENGTH: Final = 6_000
 
+MAX_COUNT: Final = 2**63 - 1
+"""The largest number that databases of results take; an IPv6 network holds more."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunEnd:
@@ -30,6 +33,7 @@ class RunEnd:
         elapsed_ms: of the whole run.
         status: `complete`, `incomplete` or `degraded`.
         not_scanned: targets that were never begun; None when their number is not known.
+            Written as `MAX_COUNT` when it is more.
         bad_lines: of the inventory.
         inventory_sha256: digest of what was to be scanned; None when it was not read to its end.
     """
@@ -91,7 +95,8 @@ def run_end(run: RunContext, counted: Mapping[str, Any], end: RunEnd) -> dict[st
             has them (`fleetscan.fleet.summary.Summary.as_fields`).
         end: the rest.
     """
-    known = {"not_scanned": end.not_scanned, "inventory_sha256": end.inventory_sha256}
+    not_scanned = None if end.not_scanned is None else min(end.not_scanned, MAX_COUNT)
+    known = {"not_scanned": not_scanned, "inventory_sha256": end.inventory_sha256}
     return {
         **_envelope("run_end", run, end.at),
         "run_status": end.status,

@@ -6,23 +6,24 @@ made, so nothing here can act on a terminal; colour is only added when asked for
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final, Protocol
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple, Protocol
 
+from fleetscan.output.phrases import RemedyText, deciding_fact, first_step
 from fleetscan.text import ELLIPSIS
-
-RemedyText = Callable[[str], str]
-"""Cause id -> its remedy's sentence, in which `{values}` stands for the concrete ones."""
 
 _PLACE_WIDTH: Final = 46
 _CAUSE_WIDTH: Final = 25
-_DETAIL_LENGTH: Final = 60
-_REMEDY_LENGTH: Final = 120
-"""Characters of what decided, and of the remedy: the whole is in the JSON."""
 
-_BELOW: Final = "\n" + " " * 20
-"""The next line, under the place."""
+_INDENT: Final = 20
+"""Columns before the place: what does not fit into the line stands under it."""
+
+_WIDE: Final = 130
+"""Columns from which cause and confidence stand in columns of their own."""
+
+_LEAST_ROOM: Final = 20
+"""Columns of text under the place, however narrow the terminal."""
 
 _COLOURS: Final = {
     "critical": "1;31",
@@ -38,27 +39,16 @@ _COLOURS: Final = {
 }
 """SGR parameters (ECMA-48 section 8.3.117)."""
 
-_PHRASES: Final = {
-    "certificate.expired": ("since {}", "not_after"),
-    "certificate.not_yet_valid": ("valid from {}", "not_before"),
-    "chain.ca_expired": ("since {}", "not_after"),
-    "chain.ca_not_yet_valid": ("valid from {}", "not_before"),
-    "certificate.name_mismatch": ("valid for {}", "names"),
-}
-"""Evidence that makes a phrase; other evidence is shown as `key value`."""
 
-_TOLD_ELSEWHERE: Final = frozenset(
-    {
-        *("server_name", "port", "stage", "octets", "hello_octets", "position"),
-        *("spoke_first", "elapsed_ms", "first_octets", "text"),
-    }
-)
-"""Evidence that the line has already, or that only a program reads."""
+class _Part(NamedTuple):
+    """A piece of a line: never broken, unless it is longer than a line of its own."""
 
-
-_CLAUSE_END: Final = re.compile(r"[;:.] ")
-
-_MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+    text: str
+    column: int = 0
+    """Columns that it takes at least where there is room for columns."""
+    paint: str = ""
+    below: bool = False
+    """Whether it begins a line of its own on a narrow terminal."""
 
 
 class Counted(Protocol):
@@ -84,31 +74,49 @@ def result_line(
         record: the result.
         remedy: gives a cause's remedy; None leaves remedies out.
         colour: whether to add SGR sequences (ECMA-48).
-        width: columns of the terminal: a remedy that does not fit behind the rest stands
-            below it, under the place. None: there is none, and one line it is.
+        width: columns of the terminal: what does not fit stands below, under the place.
+            None: there is none, and one line it is.
     """
     outcome = record["outcome"]
-    place = f"{place_of(record['target']):<{_PLACE_WIDTH}}"
+    place = _Part(place_of(record["target"]), _PLACE_WIDTH)
     if outcome == "established":
-        parts = [_painted("ok      ", "established", colour), " " * 8, place, _established(record)]
+        told = [_Part("ok", 8, "established"), _Part("", 8), place, *_established(record)]
     elif outcome == "skipped":
-        reason = record.get("skip_reason", "")
-        parts = [_painted("skipped ", "skipped", colour), " " * 8, place, reason]
+        reason = _Part(record.get("skip_reason", ""))
+        told = [_Part("skipped", 8, "skipped"), _Part("", 8), place, reason]
     else:
         severity = record["severity"]
-        paint = "error" if outcome == "error" else severity
-        parts = [
-            _painted(f"{'ERROR' if outcome == 'error' else 'FAILED':<8}", paint, colour),
-            _painted(f"{severity:<8}", paint, colour),
-            place,
-            _failure(record, remedy, colour, None if width is None else width - _head(place)),
-        ]
-    return "  ".join(parts).rstrip()
+        word, paint = ("ERROR", "error") if outcome == "error" else ("FAILED", severity)
+        head = [_Part(word, 8, paint), _Part(severity, 8, paint)]
+        told = [*head, place, *_failure(record, remedy)]
+    return _laid_out(told, width, colour)
 
 
-def _head(place: str) -> int:
-    """Columns that outcome, severity and place take, with the gaps behind them."""
-    return len(f"{'':8}  {'':8}  {place}  ")
+def _laid_out(parts: Sequence[_Part], width: int | None, colour: bool) -> str:
+    """The parts one after the other, in lines of `width` columns, all but the first indented."""
+    lines, line, used = [], "", 0
+    narrow = width is not None and width < _WIDE
+    for part in parts:
+        begins = used > _INDENT and (part.below and narrow)
+        if width is not None and used > _INDENT and used + len(part.text) > width:
+            begins = True
+        if begins:
+            lines.append(line.rstrip())
+            line, used = " " * _INDENT, _INDENT
+        text = part.text
+        if begins and width is not None:
+            *whole, text = _wrapped(text, max(width - _INDENT, _LEAST_ROOM))
+            lines.extend(f"{' ' * _INDENT}{_painted(each, part.paint, colour)}" for each in whole)
+        pad = part.column if used < _INDENT or not narrow else 0
+        gap = " " * (max(pad - len(text), 0) + 2)
+        line += _painted(text, part.paint, colour) + gap
+        used += len(text) + len(gap)
+    return "\n".join([*lines, line.rstrip()])
+
+
+def _wrapped(text: str, columns: int) -> list[str]:
+    lines = textwrap.wrap(text, columns, break_long_words=False, break_on_hyphens=False)
+    return lines or [""]
 
 
 def place_of(target: Mapping[str, Any]) -> str:
@@ -129,6 +137,7 @@ def summary_lines(
     *,
     elapsed_s: float,
     colour: bool = False,
+    width: int | None = None,
 ) -> Iterator[str]:
     """The run in some lines: outcomes, then a table by cause, the gravest first.
 
@@ -138,13 +147,14 @@ def summary_lines(
         findings: the same.
         elapsed_s: what the run took.
         colour: whether to add SGR sequences.
+        width: columns of the terminal: so many examples as fit, and one at least.
     """
     shown = ("established", "failed", "skipped", "error")
     words = [f"{counts[key]:,} {key}" for key in shown if counts[key] or key in shown[:2]]
     plural = "target" if counts["total"] == 1 else "targets"
     yield f"{counts['total']:,} {plural} in {_duration(elapsed_s)}: {', '.join(words)}"
-    yield from _table("cause", causes, colour)
-    yield from _table("finding", findings, colour)
+    yield from _table("cause", causes, colour, width)
+    yield from _table("finding", findings, colour, width)
 
 
 def _duration(elapsed_s: float) -> str:
@@ -155,82 +165,59 @@ def _duration(elapsed_s: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
 
 
-def _table(title: str, counted: Sequence[Counted], colour: bool) -> Iterator[str]:
+def _table(
+    title: str, counted: Sequence[Counted], colour: bool, columns: int | None
+) -> Iterator[str]:
     if not counted:
         return
     width = max(len(each.id) for each in counted)
     yield ""
     head = f"  {'severity':<8}  {'count':>9}  {title:<{width}}  for example"
+    room = None if columns is None else columns - len(head) + len("for example")
     yield _painted(head, "dim", colour)
     for each in counted:
         severity = _painted(f"{each.severity:<8}", each.severity, colour)
-        examples = ", ".join(place_of(target) for target in each.examples)
-        if each.count > len(each.examples):
-            examples += ", " + ELLIPSIS
-        yield f"  {severity}  {each.count:>9,}  {each.id:<{width}}  {examples}"
+        yield f"  {severity}  {each.count:>9,}  {each.id:<{width}}  {_examples(each, room)}"
 
 
-def _established(record: Mapping[str, Any]) -> str:
+def _examples(counted: Counted, room: int | None) -> str:
+    """Some of its targets, whole, and a sign when there are more."""
+    places = [place_of(target) for target in counted.examples]
+    while True:  # ends: one place less each time
+        more = f", {ELLIPSIS}" if counted.count > len(places) else ""
+        text = ", ".join(places) + more
+        if room is None or len(text) <= room or len(places) < 2:
+            return text
+        places.pop()
+
+
+def _established(record: Mapping[str, Any]) -> Iterator[_Part]:
     handshake = record["handshake"]
     parts = [handshake[key] for key in ("version", "group", "alpn") if handshake.get(key)]
     certificate = record.get("certificate", {})
     if "not_after" in certificate:
         parts.append(f"{certificate['key']} until {certificate['not_after'][:10]}")
-    parts.extend(record["finding_ids"])
-    return "  ".join(parts)
+    yield _Part("  ".join(parts))
+    if record["finding_ids"]:
+        yield _Part("  ".join(record["finding_ids"]))
 
 
-def _failure(
-    record: Mapping[str, Any], remedy: RemedyText | None, colour: bool, room: int | None
-) -> str:
+def _failure(record: Mapping[str, Any], remedy: RemedyText | None) -> Iterator[_Part]:
     if not record["causes"]:
         ids = ", ".join(record["cause_ids"]) or "no cause was found"
-        return f"{ids}  (stage {record['stage']})"
+        yield _Part(f"{ids}  (stage {record['stage']})", below=True)
+        return
     first = record["causes"][0]
-    cause_id = f"{first['id']:<{_CAUSE_WIDTH}}"
     others = record["cause_ids"][1:]
-    rest = [f"{first['confidence']:<9}", _decided(first), f"+ {', '.join(others)}" * bool(others)]
-    told = "  ".join(part for part in rest if part)
-    text = "" if remedy is None else _remedy(first, remedy)
-    line = f"{_painted(cause_id, 'cause', colour)}  {told}"
-    if not text:
-        return line
-    fits = room is None or len(f"{cause_id}  {told}  -> {text}") <= room
-    return f"{line}{'  ' if fits else _BELOW}{_painted(f'-> {text}', 'dim', colour)}"
-
-
-def _decided(cause: Mapping[str, Any]) -> str:
-    evidence = cause["evidence"]
-    phrase, key = _PHRASES.get(cause["id"], ("", ""))
-    if evidence.get(key):
-        value = evidence[key]
-        return _shortened(phrase.format(_day(value)), _DETAIL_LENGTH)
-    shown = [
-        f"{key} {value}"
-        for key, value in sorted(evidence.items(), key=lambda each: each[0] == "subject")
-        if value and key not in _TOLD_ELSEWHERE and not key.endswith("sha256")
-    ]
-    return _shortened(", ".join(shown), _DETAIL_LENGTH)
-
-
-def _day(value: str) -> str:
-    """A moment by its day; anything else as it is."""
-    return value[:10] if _MOMENT.fullmatch(value) else value
-
-
-def _remedy(cause: Mapping[str, Any], remedy: RemedyText) -> str:
-    """The first thing to do; `fleetscan explain` has the rest."""
-    values = ", ".join(cause["remedy"]["values"])
-    text = remedy(cause["id"])
-    ends = (found.start() for found in _CLAUSE_END.finditer(text))
-    end = next((at for at in ends if text.count("(", 0, at) == text.count(")", 0, at)), len(text))
-    first = text[:end].rstrip(".").replace("{values}", values)
-    return _shortened(first.strip(), _REMEDY_LENGTH)
-
-
-def _shortened(text: str, length: int) -> str:
-    return text if len(text) <= length else text[: length - len(ELLIPSIS)] + ELLIPSIS
+    step = "" if remedy is None else first_step(first, remedy)
+    yield _Part(first["id"], _CAUSE_WIDTH, "cause", below=True)
+    yield _Part(first["confidence"], 9)
+    for text in (deciding_fact(first), f"+ {', '.join(others)}" if others else ""):
+        if text:
+            yield _Part(text)
+    if step:
+        yield _Part(f"-> {step}", paint="dim", below=True)
 
 
 def _painted(text: str, what: str, colour: bool) -> str:
-    return f"\x1b[{_COLOURS[what]}m{text}\x1b[0m" if colour else text
+    return f"\x1b[{_COLOURS[what]}m{text}\x1b[0m" if colour and what and text else text

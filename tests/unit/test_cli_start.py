@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from fleetscan.causes import CATALOGUE
 from fleetscan.cli import app
 from fleetscan.cli.terminal import harmless
+from fleetscan.tls.starttls import STARTTLS_KINDS
 
 PROJECT = Path(__file__).resolve().parents[2]
 BOUND_S = 60
@@ -75,6 +77,47 @@ def test_help_begins_with_examples(
     assert capsys.readouterr().out.startswith("Examples:\n  fleetscan scan ")
 
 
+@pytest.mark.parametrize("arguments", [[], *([each] for each in app.COMMANDS)])
+def test_help_fits_a_terminal_of_80_columns(
+    arguments: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No line of it is broken by the terminal."""
+    monkeypatch.setenv("COLUMNS", "80")
+    assert app.run([*arguments, "--help"]) == 0
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
+
+
+def test_help_names_every_dialogue(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever is told to scan with --starttls finds there what it takes."""
+    assert app.run(["scan", "--help"]) == 0
+    words = set(re.findall(r"[a-z0-9]+", capsys.readouterr().out))
+
+    assert set(STARTTLS_KINDS) <= words
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["schema"], ["explain"], ["scan", "-h"]])
+def test_standard_output_that_is_full_or_gone_is_an_exit_code(arguments: list[str]) -> None:
+    """3 and one line for a full disk, 141 and silence for a reader that went away."""
+    program = [sys.executable, "-m", "fleetscan", *arguments]
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as pipe:
+        gone = subprocess.run(
+            program, cwd=PROJECT, stdout=pipe, stderr=subprocess.PIPE, timeout=BOUND_S, check=False
+        )
+
+    assert (gone.returncode, gone.stderr) == (141, b"")
+    if Path("/dev/full").exists():
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(
+                program, cwd=PROJECT, stdout=full, stderr=subprocess.PIPE, timeout=BOUND_S,
+                check=False,
+            )  # fmt: skip
+        assert done.returncode == 3
+        assert done.stderr.startswith(b"fleetscan: cannot write standard output: No space left")
+        assert done.stderr.count(b"\n") == 1
+
+
 def test_every_command_is_listed_with_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     """Lazy commands are in the help like any other."""
     app.run(["--help"])
@@ -126,6 +169,7 @@ def test_scan_with_nothing_to_scan_prints_help(capsys: pytest.CaptureFixture[str
         (["scan", "-l", "/"], "/: cannot be read: Is a directory"),
         (["scan", "127.0.0.1:1", "-o", "/none/out"], "cannot write /none/out: No such file"),
         (["scan", "-l", "-", "-l", "-"], "--list: standard input can be read only once"),
+        (["scan", "-l"], "('fleetscan scan --help' shows how)"),
         (["explain", "certificate.expird"], "did you mean certificate.expired"),
         (["explain", "expired"], "did you mean"),
     ],
@@ -192,6 +236,7 @@ def test_bash_completes_commands_options_and_causes() -> None:
     assert completed("fleetscan s", 1) == ["scan", "schema"]
     assert "--exclude-file" in completed("fleetscan scan --ex", 2)
     assert "certificate.expired" in completed("fleetscan explain certificate.ex", 2)
+    assert completed("fleetscan scan --starttls p", 3) == ["pop3", "postgresql"]
 
 
 def test_file_names_never_act_on_a_terminal() -> None:

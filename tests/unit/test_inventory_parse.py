@@ -245,10 +245,11 @@ def test_what_is_no_target_is_refused_in_one_clear_line(text: str, says: str) ->
     assert len(message) < 400
 
 
-def test_a_password_in_a_url_is_never_repeated() -> None:
+@pytest.mark.parametrize("text", ["https://admin:hunter2@b.corp/", "admin:hunter2@b.corp"])
+def test_a_password_is_never_repeated(text: str) -> None:
     """User information is refused without showing it."""
     with pytest.raises(InventoryError) as caught:
-        parse_target("https://admin:hunter2@b.corp/")
+        parse_target(text)
 
     assert "hunter2" not in str(caught.value)
 

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from fleetscan.causes import CATALOGUE
 from fleetscan.causes.model import Confidence
 from fleetscan.fleet.summary import Summary
+from fleetscan.output.phrases import _PHRASES, deciding_fact
 from fleetscan.output.readable import place_of, result_line, summary_lines
 from tests.unit.output_examples import cause, record, target, verdict
 
@@ -94,19 +96,109 @@ def test_long_evidence_does_not_flood_the_line() -> None:
     assert len(result_line(record(told), remedy=remedy)) < 260
 
 
-@pytest.mark.parametrize("width", [40, 80, 120, 200, 400])
-def test_a_remedy_that_does_not_fit_the_terminal_stands_below(width: int) -> None:
-    """What is wrong is whole on the first line; the advice is behind it or under the place."""
-    told = verdict(cause("certificate.expired", evidence={"not_after": "2026-11-20T00:00:00Z"}))
-    line = result_line(record(told), remedy=remedy)
+EXPIRED = verdict(
+    cause(
+        "certificate.expired",
+        evidence={"not_after": "2026-11-20T00:00:00Z"},
+        remedy_values=("CN=a.corp,O=Corp",),
+    )
+)
 
-    shown = result_line(record(told), remedy=remedy, width=width)
 
-    if len(line) <= width:
-        assert shown == line
-    else:
-        first, second = shown.split("\n")
-        assert second == " " * 20 + line[len(first) + 2 :]
+@pytest.mark.parametrize("width", [30, 40, 80, 120, 129, 130, 160, 200, 400])
+def test_a_terminal_s_width_breaks_lines_between_their_parts(width: int) -> None:
+    """The words are those of the one line, none runs over, all but the first are indented."""
+    shown = result_line(record(EXPIRED), remedy=remedy, width=width)
+    first, *below = shown.split("\n")
+
+    assert shown.split() == result_line(record(EXPIRED), remedy=remedy).split()
+    assert first.startswith("FAILED    high      b.corp 10.4.2.17:443")
+    assert all(line.startswith(" " * 20) for line in below)
+    assert max(map(len, (first, *below))) <= max(width, 42)
+
+
+def test_a_narrow_terminal_has_the_cause_in_a_line_of_its_own() -> None:
+    """Place, cause, remedy: each begins where the eye looks for it."""
+    assert result_line(record(EXPIRED), remedy=remedy, width=80).split("\n") == [
+        "FAILED    high      b.corp 10.4.2.17:443",
+        "                    certificate.expired  proven  since 2026-11-20",
+        "                    -> Renew CN=a.corp",
+    ]
+
+
+def test_on_a_wide_terminal_a_remedy_that_does_not_fit_stands_below() -> None:
+    """What is wrong is whole on the first line."""
+    line = result_line(record(EXPIRED), remedy=remedy)
+
+    assert result_line(record(EXPIRED), remedy=remedy, width=len(line)) == line
+    assert result_line(record(EXPIRED), remedy=remedy, width=len(line) - 1).split("\n") == [
+        line[: line.index("  ->")],
+        "                    -> Renew CN=a.corp",
+    ]
+
+
+def test_colour_takes_no_columns() -> None:
+    """A line breaks at the same places with colour and without."""
+    for width in (60, 80, 150):
+        plain = result_line(record(EXPIRED), remedy=remedy, width=width)
+        painted = result_line(record(EXPIRED), remedy=remedy, width=width, colour=True)
+
+        assert re.sub(r"\x1b\[[0-9;]*m", "", painted) == plain
+
+
+@pytest.mark.parametrize(
+    ("cause_id", "evidence", "told"),
+    [
+        (
+            "chain.incomplete",
+            {"subject": "CN=a.corp", "missing": "CN=CA 2,O=Corp,C=DE", "missing_sha256": "ab"},
+            "CN=CA 2 is missing",
+        ),
+        ("chain.unknown_issuer", {"issuer": "O=Corp,OU=x+CN=Root\\, One,C=DE"}, "CN=Root\\, One"),
+        ("chain.unknown_issuer", {"issuer": "OU=Class 3,O=Corp"}, "OU=Class 3,O=Corp"),
+        ("certificate.weak_key", {"key": "RSA-1024", "subject": "CN=a"}, "RSA-1024 of CN=a"),
+        ("protocol.other", {"protocol": "SSH", "banner": "{protocol}"}, "{protocol}"),
+        ("protocol.other", {"protocol": "SSH", "banner": ""}, "SSH"),
+        ("protocol.garbage", {"first_octets": "8f" * 64}, "begins with 8f8f8f8f8f8f8f8f"),
+        ("server.silent_after_hello", {"elapsed_ms": "5004.2"}, "no octet in 5.0 s"),
+        ("server.reset_after_hello", {"ended_by": "rst", "elapsed_ms": "3.6"}, "rst after 4 ms"),
+        ("server.refused", {"alert": "handshake_failure(40)", "stage": "x"},
+         "alert handshake_failure(40)"),
+        ("certificate.name_mismatch", {"names": ", ".join(["long-name.example"] * 20)},
+         "valid for " + "long-name.example, " * 4 + "..."),
+    ],
+)  # fmt: skip
+def test_the_deciding_fact_is_told_in_few_words(
+    cause_id: str, evidence: dict[str, str], told: str
+) -> None:
+    """One fact; of a name its CN (RFC 4514), of a list whole members, never half of one."""
+    assert deciding_fact({"id": cause_id, "evidence": evidence}) == told
+
+
+def test_phrases_use_evidence_that_their_entries_declare() -> None:
+    """A phrase about evidence that no verdict has would never be shown."""
+    declared = {entry.id: set(entry.evidence) for entry in CATALOGUE}
+
+    for cause_id, phrases in _PHRASES.items():
+        for phrase in phrases:
+            assert set(re.findall(r"{(\w+)}", phrase)) <= declared[cause_id]
+
+
+def test_the_summary_shows_as_many_examples_as_fit() -> None:
+    """Whole ones, and one at least, however narrow the terminal."""
+    summary = Summary()
+    for number in range(3):
+        summary.add(record(EXPIRED, address=f"10.0.0.{number}"), emitted=True)
+
+    def examples(width: int) -> str:
+        counted = summary.causes_by_gravity()
+        counts = summary.as_fields()["counts"]
+        lines = list(summary_lines(counts, counted, [], elapsed_s=1, width=width))
+        return lines[-1].partition("certificate.expired  ")[2]
+
+    assert examples(200).count("10.0.0.") == 3
+    assert examples(80) == "b.corp 10.0.0.0:443, ..."
+    assert examples(20) == "b.corp 10.0.0.0:443, ..."
 
 
 def test_a_place_is_name_and_address_or_what_there_is() -> None:
