@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import shutil
 import socket
 import subprocess
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 STARTED_WITHIN_S = 20.0
+STARTS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,51 +50,71 @@ class ServerKind:
         return next((path for path in self.needs if not Path(path).exists()), "")
 
 
+class StartError(Exception):
+    """A server did not come up; the text is its log."""
+
+
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listened on a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """A TCP port that nothing uses on any address, outside the range of outgoing connections."""
+    for _ in range(100):
+        port = random.randrange(15_000, 32_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("0.0.0.0", port))
+            return port
+    raise StartError("no free port")
 
 
 @contextlib.contextmanager
 def running(kind: ServerKind, material: Material) -> Iterator[int]:
-    """Run one server and give its port."""
-    port = free_port()
-    command = kind.prepare(material, port)
+    """Run one server and give its port. Another process may take the port first: then again."""
+    for attempt in range(STARTS):
+        port = free_port()
+        try:
+            process = _started(kind.prepare(material, port), port, material)
+            break
+        except StartError:
+            if attempt + 1 == STARTS:
+                raise
+    try:
+        yield port
+    finally:
+        _end(process)
+
+
+def _started(command: Sequence[str], port: int, material: Material) -> subprocess.Popen[bytes]:
     log = material.folder / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [*command],
-            stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=output,
-            cwd=material.folder,
+            [*command], stdin=subprocess.PIPE, stdout=output, stderr=output, cwd=material.folder
         )
-        try:
-            _wait_until_listening(process, port, log)
-            yield port
-        finally:
-            process.terminate()
-            try:
-                process.wait(timeout=5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait(timeout=5)
-            if process.stdin is not None:
-                process.stdin.close()
+    try:
+        _wait_until_listening(process, port, log)
+    except BaseException:
+        _end(process)
+        raise
+    return process
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(timeout=5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(timeout=5)
+    if process.stdin is not None:
+        process.stdin.close()
 
 
 def _wait_until_listening(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
     deadline = time.monotonic() + STARTED_WITHIN_S
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise RuntimeError(f"{process.args!r} ended:\n{log.read_text(errors='replace')}")
+            raise StartError(f"{process.args!r} ended:\n{log.read_text(errors='replace')}")
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1.0):
             return
         time.sleep(0.02)
-    raise RuntimeError(f"{process.args!r} does not listen:\n{log.read_text(errors='replace')}")
+    raise StartError(f"{process.args!r} does not listen:\n{log.read_text(errors='replace')}")
 
 
 # -- how each is started -------------------------------------------------------
@@ -193,7 +215,8 @@ def _gnutls(material: Material, port: int) -> Sequence[str]:
 
 def _nss(material: Material, port: int) -> Sequence[str]:
     database = f"sql:{material.folder}/nss"
-    (material.folder / "nss").mkdir(exist_ok=True)
+    shutil.rmtree(material.folder / "nss", ignore_errors=True)
+    (material.folder / "nss").mkdir()
     bundle = material.folder / "both.p12"
     for command in (
         ("certutil", "-N", "-d", database, "--empty-password"),
