@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from fleetscan.cli.app import ExamplesFirst
+from fleetscan.cli.terminal import harmless
 from fleetscan.errors import UsageError
 
 if TYPE_CHECKING:
@@ -251,7 +253,7 @@ def request_from(options: dict[str, Any]) -> ScanRequest:
         defaults=defaults,
         starttls_kinds=kinds,
         config=config,
-        output=None if options["output"] == "-" else options["output"],
+        output=_output(options),
         emission=options["emission"],
         json=options["as_json"],
         envelope=options["envelope"],
@@ -303,6 +305,24 @@ def _lists(paths: tuple[str, ...]) -> tuple[str, ...]:
     if paths.count("-") > 1:
         raise UsageError("--list: standard input can be read only once")
     return paths
+
+
+def _output(options: dict[str, Any]) -> str | None:
+    """The file to write; None for standard output. Never one that is an input too."""
+    path: str | None = options["output"]
+    if path in (None, "-"):
+        return None
+    for read in (*options["lists"], *options["trust"], *options["exclude_files"]):
+        if _is_same_file(path, read):
+            raise UsageError(f"--output: {harmless(path)} is read by this scan; name another file")
+    return path
+
+
+def _is_same_file(one: str, other: str) -> bool:
+    try:
+        return os.path.isfile(one) and os.path.samefile(one, other)
+    except OSError:  # one of them is not there, and is told about where it is opened
+        return False
 
 
 def _nameserver(text: str) -> str:

@@ -183,6 +183,20 @@ def test_an_inventory_without_a_target_is_an_error(tmp_path: Path, content: str)
     assert output.read_text() == "last night's\n"
 
 
+@pytest.mark.parametrize("option", ["--list", "--trust", "--exclude-file"])
+def test_a_file_that_is_read_is_never_written_over(tmp_path: Path, option: str) -> None:
+    """Exit code 2, also by another name of it, and the file is what it was."""
+    path, link = tmp_path / "precious", tmp_path / "link"
+    path.write_text("127.0.0.1\n")
+    link.symlink_to(path)
+    before = path.read_bytes()
+    done = scan(CLOSED, option, str(path), "-o", str(link))
+
+    assert done.returncode == 2
+    assert done.stderr == f"fleetscan: --output: {link} is read by this scan; name another file\n"
+    assert path.read_bytes() == before
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full (Linux)")
 @pytest.mark.parametrize("to_file", [True, False])
 def test_a_full_disk_is_one_line_and_exit_code_3(to_file: bool) -> None:
