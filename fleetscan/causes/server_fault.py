@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from fleetscan._parse import ParseFault
 from fleetscan.causes.alerts import ALERT_EVIDENCE, alert_matcher
 from fleetscan.causes.evidence import (
     alert_text,
@@ -13,6 +14,7 @@ from fleetscan.causes.evidence import (
     observed,
     parse_error_values,
     peer_text,
+    suspected,
 )
 from fleetscan.causes.model import CatalogueEntry, Match, Remedy, SeenAs, Severity
 from fleetscan.vocabulary import Checked, Origin
@@ -28,15 +30,37 @@ def _protocol_violation(case: Case) -> Match | None:
         return None
     if not (facts.violation or facts.parse_error is not None or _our_own_alert(facts)):
         return None
-    return observed(
-        evidence(
-            **parse_error_values(facts.parse_error),
-            rule=peer_text(facts.violation),
-            stage=facts.stage.value,
-            alert=alert_text(facts.alert),
-            history=facts.history,
-        ),
-        remedy_values=(facts.violation or "the rule in the evidence",),
+    found = evidence(
+        **parse_error_values(facts.parse_error),
+        rule=peer_text(facts.violation),
+        stage=facts.stage.value,
+        alert=alert_text(facts.alert),
+        history=facts.history,
+    )
+    values = (facts.violation or "the rule in the evidence",)
+    if _beyond_our_bounds(facts):
+        return suspected(
+            found,
+            alternatives=(),
+            missing="a client that reads longer messages and flights: the bound is ours, not TLS's",
+            remedy_values=values,
+        )
+    return observed(found, remedy_values=values)
+
+
+def _beyond_our_bounds(facts: HandshakeFacts) -> bool:
+    """Whether it was cut off by `limits`, where RFC 8446 section 4 allows 2^24 octets a message.
+
+    A record's length is another matter: TLS itself bounds it (rule `record_overflow`).
+    """
+    if facts.violation == "flight_too_large":
+        return True
+    error = facts.parse_error
+    return (
+        error is not None
+        and facts.violation != "record_overflow"
+        and error.fault == ParseFault.LENGTH_OUT_OF_RANGE
+        and error.field == "length"
     )
 
 

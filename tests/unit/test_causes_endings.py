@@ -330,3 +330,28 @@ def test_a_greeting_that_breaks_off_is_no_close_on_accept(ended_by: EndedBy) -> 
 def test_what_is_no_tls_breaks_no_rule_of_it(changes: dict[str, object], expected: str) -> None:
     """A rule of TLS can be broken by TLS only."""
     assert cause_ids(ended(EndedBy.US, violation="decode_error", **changes)) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        ("decode_error", Confidence.SUSPECTED),  # a message's length, which only we bound
+        ("record_overflow", Confidence.OBSERVED),  # a record's, which RFC 8446 section 5.1 bounds
+    ],
+)
+def test_a_length_beyond_our_own_bound_is_no_observed_violation(
+    rule: str, told: Confidence
+) -> None:
+    """RFC 8446 section 4 allows 2^24 octets a message: what we will not read is not its fault."""
+    refusal = ParseError(ParseFault.LENGTH_OUT_OF_RANGE, "length", 1)
+    cause = only_cause(ended(EndedBy.US, is_tls=Checked.YES, violation=rule, parse_error=refusal))
+
+    assert cause.entry.id == "server.protocol_violation"
+    assert cause.match.confidence is told
+
+
+def test_a_flight_beyond_our_own_bound_is_no_observed_violation() -> None:
+    """The octets read from one peer are our bound as well."""
+    cause = only_cause(ended(EndedBy.US, is_tls=Checked.YES, violation="flight_too_large"))
+
+    assert cause.match.confidence is Confidence.SUSPECTED
