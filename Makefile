@@ -6,9 +6,10 @@ PY     := $(VENV)/bin/python
 PIP    := $(PY) -m pip --disable-pip-version-check --quiet
 NATIVE := setup.py pyproject.toml $(wildcard fleetscan/*.pyx fleetscan/*.pxd fleetscan/*/*.pyx fleetscan/*/*.pxd)
 FUZZ_SECONDS ?= 300
+FUZZ_INPUTS ?= 1000000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo deps build test test-sanitized fuzz check format docs bench clean
+.PHONY: help demo deps build test test-sanitized fuzz fuzz-client check format docs bench clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
@@ -43,15 +44,22 @@ docs: $(VENV)/.dev  ## renew the generated modules and pages
 	$(PY) tools/catalogue.py
 	$(PY) tools/result_docs.py
 
-test-sanitized: $(VENV)/.dev  ## the parser's tests on a build with ASan and UBSan
+test-sanitized: $(VENV)/.dev  ## the parser's and the client's tests on a build with ASan and UBSan
 	sh tools/sanitized_tests.sh
 
-fuzz: $(VENV)/.dev  ## fuzz every parser entry point, FUZZ_SECONDS=300 each
+fuzz: $(VENV)/.dev  ## fuzz the client and every parser entry point, FUZZ_SECONDS=300 each
 	$(PY) tools/fuzz/run.py --seconds $(FUZZ_SECONDS)
+
+fuzz-client: $(VENV)/.dev  ## FUZZ_INPUTS=1000000 changed flights to the client, with ASan and UBSan
+	sh tools/sanitized.sh tools.fuzz.million --inputs $(FUZZ_INPUTS)
 
 bench: $(VENV)/.dev  ## parse, classify, encode; then 10,000 loopback targets beside a C floor
 	$(PY) -m pytest benchmarks --benchmark-only --benchmark-disable-gc
 	$(PY) benchmarks/side_by_side.py
+
+.PHONY: interop
+interop: $(VENV)/.dev  ## handshakes with every implementation at hand, printed in docs/interop.md
+	$(PY) tools/interop.py
 
 clean:  ## remove what the other targets made
 	rm -rf $(VENV) build demo fuzz *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks

@@ -14,7 +14,12 @@ COMPILE = (
     else ["-O2", "-Wall", "-Wextra", "-Wno-unused-parameter"]
 )
 LINK = ["-fsanitize=address,undefined"] if SANITIZE == "1" else []
-MODULES = ("fleetscan._parse", "fleetscan.engine._connection")
+MODULES = (
+    "fleetscan._parse",
+    "fleetscan.engine._connection",
+    "fleetscan.tls._hkdf",
+    "fleetscan.tls._record_cipher",
+)
 
 setup(
     ext_modules=cythonize(

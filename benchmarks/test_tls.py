@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from fleetscan.facts import fold
 from fleetscan.tls.conversation import Conversation
-from fleetscan.tls.profile import MODERN
+from fleetscan.tls.profiles import BROWSER
 from fleetscan.vocabulary import Stage
 from tests.tls_peers import (
     ENTROPY,
@@ -52,7 +52,7 @@ def test_hello(benchmark: BenchmarkFixture) -> None:
     def hello() -> bytes:
         return Conversation(
             server_name="www.example.com",
-            profile=MODERN,
+            profile=BROWSER,
             key_shares=SHARES,
             entropy=ENTROPY,
             alpn=("h2", "http/1.1"),

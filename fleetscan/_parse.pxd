@@ -31,6 +31,7 @@ cdef enum Rule:
     RULE_TIME_INVALID = 18
     RULE_CERTIFICATE_VERSION_UNKNOWN = 19
     RULE_DUPLICATE_CERTIFICATE_EXTENSION = 20
+    RULE_TOO_MANY_EXTENSIONS = 21
 
 
 cdef struct Fault:
@@ -137,32 +138,34 @@ cdef inline void expect_end(Cursor *c, const char *field) noexcept nogil:
         fail(c, RULE_TRAILING_DATA, field)
 
 
-# -- growing buffer of the two readers -------------------------------------------
+# -- buffer of the two readers ---------------------------------------------------
 #
-# Octets are appended at the tail and given back at the head. The content moves only
-# when at least half of the memory lies before the head, or with the memory when it
-# doubles, so every octet is copied a bounded number of times however it arrives.
+# What was fed last is read where it lies, for as long as nothing older is pending. What
+# is left of it is kept in memory of exactly the size that the record or message under
+# way will have: peers choose how many connections wait for their last octet at once.
 
 
 cdef struct Buffer:
-    uint8_t *start
+    uint8_t *start       # pending are start[head:tail]
     Py_ssize_t head
     Py_ssize_t tail
-    Py_ssize_t size
+    Py_ssize_t size      # octets of our own at start; 0 when they belong to a `bytes`
 
 
+cdef int buffer_keep(Buffer *buffer, Py_ssize_t size) except -1
 cdef int buffer_append(Buffer *buffer, const uint8_t *octets, Py_ssize_t n) except -1
 cdef void buffer_free(Buffer *buffer) noexcept
 
 
+cdef inline void buffer_borrow(Buffer *buffer, const uint8_t *octets, Py_ssize_t n) noexcept nogil:
+    # Nothing is ever written to memory whose size is 0.
+    buffer.start = <uint8_t *>octets
+    buffer.head = 0
+    buffer.tail = n
+
+
 cdef inline Py_ssize_t buffer_pending(const Buffer *buffer) noexcept nogil:
     return buffer.tail - buffer.head
-
-
-cdef inline void buffer_consume(Buffer *buffer, Py_ssize_t n) noexcept nogil:
-    buffer.head += n
-    if buffer.head == buffer.tail:
-        buffer.head = buffer.tail = 0
 
 
 # -- DER (X.690) -----------------------------------------------------------------

@@ -25,6 +25,7 @@ class ParseFault(IntEnum):
     TIME_INVALID = 18
     CERTIFICATE_VERSION_UNKNOWN = 19
     DUPLICATE_CERTIFICATE_EXTENSION = 20
+    TOO_MANY_EXTENSIONS = 21
 
 # Everything below is made by the parser alone: its constructors raise TypeError. Values are
 # equal, and hash alike, when the octets they were read from are.
@@ -44,6 +45,7 @@ class RecordReader:
     @property
     def pending(self) -> int: ...  # octets fed and not yet given back as records
     def feed(self, octets: bytes) -> None: ...
+    def clear(self) -> None: ...  # lets go of what is pending
     def next_record(self) -> Record | None: ...  # ParseError, then always that one
 
 class Message:
@@ -52,11 +54,12 @@ class Message:
     octets: Final[bytes]  # with its 4-octet header: what the transcript hashes
 
 class MessageReader:
-    max_message: Final[int]
+    max_message: int  # octets of a body, 0 to 16,777,215; may change between messages
     def __init__(self, max_message: int = ...) -> None: ...
     @property
     def pending(self) -> int: ...  # octets of messages not yet whole, or not yet taken
     def feed(self, fragment: bytes) -> None: ...
+    def clear(self) -> None: ...  # lets go of what is pending
     def next_message(self) -> Message | None: ...  # ParseError, then always that one
 
 Extensions = tuple[tuple[int, bytes], ...]
@@ -84,6 +87,11 @@ class CertificateEntry:
 class CertificateMessage:
     certificate_request_context: Final[bytes]  # b"" up to TLS 1.2
     certificate_list: Final[tuple[CertificateEntry, ...]]
+
+class CompressedCertificate:
+    algorithm: Final[int]
+    uncompressed_length: Final[int]
+    octets: Final[bytes]
 
 class CertificateRequest:
     certificate_request_context: Final[bytes]  # TLS 1.3
@@ -116,6 +124,14 @@ class NewSessionTicket:
     ticket: Final[bytes]
     extensions: Final[Extensions]
 
+class ServerHelloSsl2:
+    session_id_hit: Final[int]
+    certificate_type: Final[int]
+    server_version: Final[int]
+    certificate: Final[bytes]
+    cipher_specs: Final[tuple[int, ...]]  # three octets each
+    connection_id: Final[bytes]
+
 class AlertMessage:
     level: Final[int]
     description: Final[int]
@@ -124,6 +140,7 @@ def parse_server_hello(body: bytes) -> ServerHello: ...
 def parse_encrypted_extensions(body: bytes) -> EncryptedExtensions: ...
 def parse_certificate_tls12(body: bytes) -> CertificateMessage: ...
 def parse_certificate_tls13(body: bytes) -> CertificateMessage: ...
+def parse_compressed_certificate(body: bytes) -> CompressedCertificate: ...
 def parse_certificate_request_tls12(
     body: bytes, has_signature_schemes: bool = True
 ) -> CertificateRequest: ...
@@ -139,6 +156,7 @@ def parse_server_key_exchange_dhe(
     body: bytes, has_signature: bool = True, has_algorithm: bool = True
 ) -> ServerKeyExchange: ...
 def parse_new_session_ticket_tls13(body: bytes) -> NewSessionTicket: ...
+def parse_server_hello_ssl2(body: bytes) -> ServerHelloSsl2: ...
 def parse_alert(fragment: bytes) -> AlertMessage: ...
 def parse_key_share_server_hello(extension_data: bytes) -> tuple[int, bytes]: ...
 def parse_selected_group(extension_data: bytes) -> int: ...  # HelloRetryRequest's key_share

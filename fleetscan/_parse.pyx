@@ -16,7 +16,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memmove
 
 from fleetscan.errors import ParseError
-from fleetscan.limits import MAX_HANDSHAKE_MESSAGE, MAX_PLAINTEXT
+from fleetscan.limits import MAX_EXTENSIONS, MAX_HANDSHAKE_MESSAGE, MAX_PLAINTEXT
 
 
 class ParseFault(IntEnum):
@@ -63,6 +63,8 @@ class ParseFault(IntEnum):
     """A certificate's version is none of v1, v2, v3 (RFC 5280 section 4.1.2.1)."""
     DUPLICATE_CERTIFICATE_EXTENSION = RULE_DUPLICATE_CERTIFICATE_EXTENSION
     """Two extensions of one OID in a certificate (RFC 5280 section 4.2)."""
+    TOO_MANY_EXTENSIONS = RULE_TOO_MANY_EXTENSIONS
+    """More extensions in one block than `limits.MAX_EXTENSIONS`."""
 
 
 # -- from cursors to Python --------------------------------------------------------
@@ -121,34 +123,95 @@ cdef class ParsedMessage(Parsed):
 # -- records -------------------------------------------------------------------------
 
 
-cdef int buffer_append(Buffer *buffer, const uint8_t *octets, Py_ssize_t n) except -1:
-    cdef Py_ssize_t pending = buffer.tail - buffer.head
-    cdef Py_ssize_t size
+cdef int buffer_keep(Buffer *buffer, Py_ssize_t size) except -1:
+    """Have what is pending at the start of `size` octets of our own."""
+    cdef Py_ssize_t pending = buffer_pending(buffer)
     cdef uint8_t *moved
+    if buffer.size and buffer.head:
+        memmove(buffer.start, buffer.start + buffer.head, pending)
+    if buffer.size != size:
+        moved = <uint8_t *>PyMem_Realloc(buffer.start if buffer.size else NULL, size)
+        if moved == NULL:
+            raise MemoryError
+        if not buffer.size:
+            memcpy(moved, buffer.start + buffer.head, pending)
+        buffer.start = moved
+        buffer.size = size
+    buffer.head = 0
+    buffer.tail = pending
+    return 0
+
+
+cdef int buffer_append(Buffer *buffer, const uint8_t *octets, Py_ssize_t n) except -1:
     if n > buffer.size - buffer.tail:
-        if buffer.head >= buffer.size // 2 and n <= buffer.size - pending and pending:
-            memmove(buffer.start, buffer.start + buffer.head, pending)
-        else:
-            size = max(2 * buffer.size, buffer.tail + n, 512)
-            moved = <uint8_t *>PyMem_Realloc(buffer.start, size)
-            if moved == NULL:
-                raise MemoryError
-            buffer.start = moved
-            buffer.size = size
-            if buffer.head:
-                memmove(buffer.start, buffer.start + buffer.head, pending)
-        buffer.head = 0
-        buffer.tail = pending
-    if n:
-        memcpy(buffer.start + buffer.tail, octets, n)
-        buffer.tail += n
+        # Twice, so that a caller who only feeds does not move every octet every time.
+        buffer_keep(buffer, max(2 * buffer.size, buffer_pending(buffer) + n))
+    memcpy(buffer.start + buffer.tail, octets, n)
+    buffer.tail += n
     return 0
 
 
 cdef void buffer_free(Buffer *buffer) noexcept:
-    PyMem_Free(buffer.start)
+    if buffer.size:
+        PyMem_Free(buffer.start)
     buffer.start = NULL
     buffer.head = buffer.tail = buffer.size = 0
+
+
+cdef class Reader:
+    """Octets fed and not yet taken."""
+
+    cdef Buffer buffer
+    cdef bytes fed
+    cdef object refusal
+
+    def __dealloc__(self):
+        buffer_free(&self.buffer)
+
+    @property
+    def pending(self):
+        """Octets that were fed, and neither given back whole nor refused."""
+        return buffer_pending(&self.buffer)
+
+    def feed(self, bytes octets not None):
+        """Append octets as they came from the peer."""
+        cdef Py_ssize_t n = PyBytes_GET_SIZE(octets)
+        if self.refusal is not None or n == 0:
+            return
+        if buffer_pending(&self.buffer) == 0:
+            self.fed = octets
+            buffer_borrow(&self.buffer, start_of(octets), n)
+            return
+        buffer_append(&self.buffer, start_of(octets), n)
+        self.fed = None
+
+    def clear(self):
+        """Let go of what was fed and not taken."""
+        buffer_free(&self.buffer)
+        self.fed = None
+
+    cdef int consume(self, Py_ssize_t n) except -1:
+        """Octets were taken; when they were the last, hold no memory."""
+        self.buffer.head += n
+        if self.buffer.head == self.buffer.tail:
+            buffer_free(&self.buffer)
+            self.fed = None
+        return 0
+
+    cdef int wait(self, Py_ssize_t size) except -1:
+        """Until `size` octets are there: keep those at hand, and let go of the rest."""
+        cdef Buffer *buffer = &self.buffer
+        size = max(size, buffer_pending(buffer))
+        if buffer.head or buffer.size != size:
+            buffer_keep(buffer, size)
+            self.fed = None
+        return 0
+
+    cdef int refuse(self, Rule rule, str field, Py_ssize_t offset) except -1:
+        buffer_free(&self.buffer)
+        self.fed = None
+        self.refusal = ParseError(ParseFault(<int>rule), field, offset)
+        raise self.refusal
 
 
 cdef class Record(Parsed):
@@ -174,7 +237,7 @@ cdef class Record(Parsed):
         return PyBytes_FromStringAndSize(<const char *>octets, 5)
 
 
-cdef class RecordReader:
+cdef class RecordReader(Reader):
     """Cuts a stream of octets into records.
 
     Layout, RFC 8446 section 5.1::
@@ -193,15 +256,10 @@ cdef class RecordReader:
             header alone. May be changed between records, as protection comes into force.
     """
 
-    cdef Buffer buffer
-    cdef object refusal
     cdef Py_ssize_t ceiling
 
     def __init__(self, max_fragment=MAX_PLAINTEXT):
         self.max_fragment = max_fragment
-
-    def __dealloc__(self):
-        buffer_free(&self.buffer)
 
     @property
     def max_fragment(self):
@@ -213,16 +271,6 @@ cdef class RecordReader:
         if value < 0 or value > 0xFFFF:
             raise ValueError('max_fragment must lie in 0..65535')
         self.ceiling = value
-
-    @property
-    def pending(self):
-        """Octets that were fed and not given back as records."""
-        return buffer_pending(&self.buffer)
-
-    def feed(self, bytes octets not None):
-        """Append octets as they came from the peer."""
-        if self.refusal is None:
-            buffer_append(&self.buffer, start_of(octets), PyBytes_GET_SIZE(octets))
 
     def next_record(self):
         """Take the next whole record.
@@ -247,22 +295,20 @@ cdef class RecordReader:
         if pending > 1 and start[1] != 3:
             self.refuse(RULE_RECORD_VERSION_UNKNOWN, 'legacy_record_version', 1)
         if pending < 5:
+            self.wait(5)
             return None
         length = (start[3] << 8) | start[4]
         if length > self.ceiling:
             self.refuse(RULE_LENGTH_OUT_OF_RANGE, 'length', 3)
         if length > pending - 5:
+            self.wait(5 + length)
             return None
         record = Record.__new__(Record)
         record.content_type = start[0]
         record.legacy_record_version = <uint16_t>((start[1] << 8) | start[2])
         record.fragment = PyBytes_FromStringAndSize(<const char *>start + 5, length)
-        buffer_consume(&self.buffer, 5 + length)
+        self.consume(5 + length)
         return record
-
-    cdef int refuse(self, Rule rule, str field, Py_ssize_t offset) except -1:
-        self.refusal = ParseError(ParseFault(<int>rule), field, offset)
-        raise self.refusal
 
 
 # -- handshake messages ----------------------------------------------------------------
@@ -279,7 +325,7 @@ cdef class Message(Parsed):
         return self.octets
 
 
-cdef class MessageReader:
+cdef class MessageReader(Reader):
     """Joins the fragments of handshake records into messages.
 
     Layout, RFC 8446 section 4::
@@ -293,29 +339,24 @@ cdef class MessageReader:
 
     Args:
         max_message: octets of a body above which a message is refused, from its header.
+            May be changed between messages.
     """
 
-    cdef Buffer buffer
-    cdef object refusal
-    cdef readonly Py_ssize_t max_message
+    cdef Py_ssize_t ceiling
 
-    def __init__(self, Py_ssize_t max_message=MAX_HANDSHAKE_MESSAGE):
-        if max_message < 0 or max_message > 0xFFFFFF:
-            raise ValueError('max_message must lie in 0..16777215')
+    def __init__(self, max_message=MAX_HANDSHAKE_MESSAGE):
         self.max_message = max_message
 
-    def __dealloc__(self):
-        buffer_free(&self.buffer)
-
     @property
-    def pending(self):
-        """Octets of a message that is not yet whole, or not yet taken."""
-        return buffer_pending(&self.buffer)
+    def max_message(self):
+        """Octets a body may have, 0 to 16,777,215."""
+        return self.ceiling
 
-    def feed(self, bytes fragment not None):
-        """Append the fragment of a handshake record."""
-        if self.refusal is None:
-            buffer_append(&self.buffer, start_of(fragment), PyBytes_GET_SIZE(fragment))
+    @max_message.setter
+    def max_message(self, Py_ssize_t value):
+        if value < 0 or value > 0xFFFFFF:
+            raise ValueError('max_message must lie in 0..16777215')
+        self.ceiling = value
 
     def next_message(self):
         """Take the next whole message.
@@ -332,24 +373,33 @@ cdef class MessageReader:
         cdef Message message
         if self.refusal is not None:
             raise self.refusal
+        if pending == 0:
+            return None
         if pending < 4:
+            self.wait(4)
             return None
         start = self.buffer.start + self.buffer.head
         length = (start[1] << 16) | (start[2] << 8) | start[3]
-        if length > self.max_message:
-            self.refusal = ParseError(ParseFault.LENGTH_OUT_OF_RANGE, 'length', 1)
-            raise self.refusal
+        if length > self.ceiling:
+            self.refuse(RULE_LENGTH_OUT_OF_RANGE, 'length', 1)
         if length > pending - 4:
+            self.wait(4 + length)
             return None
         message = Message.__new__(Message)
         message.msg_type = start[0]
-        message.octets = PyBytes_FromStringAndSize(<const char *>start, 4 + length)
+        if self.fed is not None and 4 + length == PyBytes_GET_SIZE(self.fed):
+            message.octets = self.fed
+        else:
+            message.octets = PyBytes_FromStringAndSize(<const char *>start, 4 + length)
         message.body = PyBytes_FromStringAndSize(<const char *>start + 4, length)
-        buffer_consume(&self.buffer, 4 + length)
+        self.consume(4 + length)
         return message
 
 
 # -- extensions of messages -------------------------------------------------------------
+
+
+cdef int EXTENSIONS_BOUND = MAX_EXTENSIONS
 
 
 cdef tuple take_extensions(Cursor *c, Py_ssize_t floor, Py_ssize_t ceiling):
@@ -378,6 +428,8 @@ cdef tuple take_extensions(Cursor *c, Py_ssize_t floor, Py_ssize_t ceiling):
                 fail_at(c, RULE_DUPLICATE_EXTENSION, b'extension_type', at)
             high.add(extension_type)
         found.append((extension_type, to_bytes(data)))
+        if len(found) > EXTENSIONS_BOUND:
+            fail_at(c, RULE_TOO_MANY_EXTENSIONS, b'extensions', at)
     return tuple(found)
 
 
@@ -591,6 +643,38 @@ def parse_certificate_tls13(bytes body not None):
         take_vector(&c, 1, 0, 0xFF, b'certificate_request_context'))
     message.certificate_list = take_certificate_list(&c, True)
     expect_end(&c, b'Certificate')
+    conclude(&fault, start_of(body))
+    return message
+
+
+cdef class CompressedCertificate(ParsedMessage):
+    """RFC 8879 section 4: `octets` are compressed."""
+
+    cdef readonly uint16_t algorithm
+    cdef readonly uint32_t uncompressed_length
+    cdef readonly bytes octets
+
+
+def parse_compressed_certificate(bytes body not None):
+    """Decode the body of a CompressedCertificate.
+
+    Layout, RFC 8879 section 4::
+
+        CertificateCompressionAlgorithm algorithm;
+        uint24 uncompressed_length;
+        opaque compressed_certificate_message<1..2^24-1>;
+
+    Raises:
+        ParseError: the octets do not fit the layout.
+    """
+    cdef Fault fault
+    cdef Cursor c = cursor_of(body, &fault)
+    cdef CompressedCertificate message = CompressedCertificate.__new__(CompressedCertificate)
+    message.source = body
+    message.algorithm = take_u16(&c, b'algorithm')
+    message.uncompressed_length = take_u24(&c, b'uncompressed_length')
+    message.octets = to_bytes(take_vector(&c, 3, 1, 0xFFFFFF, b'compressed_certificate_message'))
+    expect_end(&c, b'CompressedCertificate')
     conclude(&fault, start_of(body))
     return message
 
@@ -865,6 +949,57 @@ def parse_new_session_ticket_tls13(bytes body not None):
     message.ticket = to_bytes(take_vector(&c, 2, 1, 0xFFFF, b'ticket'))
     message.extensions = take_extensions(&c, 0, 0xFFFE)
     expect_end(&c, b'NewSessionTicket')
+    conclude(&fault, start_of(body))
+    return message
+
+
+cdef class ServerHelloSsl2(ParsedMessage):
+    """SERVER-HELLO of SSL 2.0 (draft-hickman-netscape-ssl-00 section 5.2.1.1)."""
+
+    cdef readonly uint8_t session_id_hit
+    cdef readonly uint8_t certificate_type
+    cdef readonly uint16_t server_version
+    cdef readonly bytes certificate
+    cdef readonly tuple cipher_specs
+    cdef readonly bytes connection_id
+
+
+def parse_server_hello_ssl2(bytes body not None):
+    """Decode a SERVER-HELLO of SSL 2.0 behind its message type.
+
+    Layout, draft-hickman-netscape-ssl-00 section 5.2.1.1::
+
+        char SESSION-ID-HIT
+        char CERTIFICATE-TYPE
+        char SERVER-VERSION-MSB, SERVER-VERSION-LSB
+        char CERTIFICATE-LENGTH-MSB, CERTIFICATE-LENGTH-LSB
+        char CIPHER-SPECS-LENGTH-MSB, CIPHER-SPECS-LENGTH-LSB
+        char CONNECTION-ID-LENGTH-MSB, CONNECTION-ID-LENGTH-LSB
+        char CERTIFICATE-DATA[..], CIPHER-SPECS-DATA[..], CONNECTION-ID-DATA[..]
+
+    Raises:
+        ParseError: the octets do not fit the layout.
+    """
+    cdef Fault fault
+    cdef Cursor c = cursor_of(body, &fault)
+    cdef ServerHelloSsl2 message = ServerHelloSsl2.__new__(ServerHelloSsl2)
+    cdef Cursor specs
+    cdef uint16_t certificate_length, specs_length, id_length
+    cdef list found = []
+    message.source = body
+    message.session_id_hit = take_u8(&c, b'SESSION-ID-HIT')
+    message.certificate_type = take_u8(&c, b'CERTIFICATE-TYPE')
+    message.server_version = take_u16(&c, b'SERVER-VERSION')
+    certificate_length = take_u16(&c, b'CERTIFICATE-LENGTH')
+    specs_length = take_u16(&c, b'CIPHER-SPECS-LENGTH')
+    id_length = take_u16(&c, b'CONNECTION-ID-LENGTH')
+    message.certificate = to_bytes(take(&c, certificate_length, b'CERTIFICATE-DATA'))
+    specs = take(&c, specs_length, b'CIPHER-SPECS-DATA')
+    while more(&specs):
+        found.append(take_u24(&specs, b'CIPHER-SPECS-DATA'))
+    message.cipher_specs = tuple(found)
+    message.connection_id = to_bytes(take(&c, id_length, b'CONNECTION-ID-DATA'))
+    expect_end(&c, b'SERVER-HELLO')
     conclude(&fault, start_of(body))
     return message
 

@@ -30,6 +30,7 @@ from fleetscan.engine.checks import check_config, check_target, dependable_clock
 from fleetscan.engine.config import ScanConfig
 from fleetscan.engine.outcome import ProbeOutcome
 from fleetscan.engine.probe import Client
+from fleetscan.engine.route import Route, find_route
 from fleetscan.engine.scanner import Scanner
 from fleetscan.engine.source import Item
 from fleetscan.errors import UsageError
@@ -37,13 +38,13 @@ from fleetscan.facts import HandshakeFacts, MalformedCertificate, fold
 from fleetscan.fleet.judging import CertificateCache, Judge, Judged, internal_error
 from fleetscan.inventory.excludes import Excludes
 from fleetscan.inventory.parse import parse_target
-from fleetscan.inventory.target import Target
+from fleetscan.inventory.target import STARTTLS_NONE, Target
 from fleetscan.output.envelope import new_run_id
 from fleetscan.output.record import RunContext, encode_line, to_record
 from fleetscan.pki.trust import TrustStore, load_trust
 from fleetscan.tls.conversation import ENTROPY_OCTETS, Conversation
 from fleetscan.tls.key_shares import KeyShares
-from fleetscan.tls.profile import MODERN
+from fleetscan.tls.profiles import PROFILES
 
 if TYPE_CHECKING:
     from fleetscan._parse import Certificate
@@ -53,6 +54,9 @@ Targets: TypeAlias = str | Iterable[str | Item] | AsyncIterable[str | Item]
 """Texts as the command line takes them, `Target`s, or what `fleetscan.inventory` reads."""
 
 OnCertificate: TypeAlias = Callable[["Certificate | MalformedCertificate", float], None]
+
+WEB_PROTOCOLS: Final = ("h2", "http/1.1")
+"""What browsers offer; behind a STARTTLS dialogue it could only make a server refuse."""
 
 MAX_WARNINGS: Final = 100
 """Warnings of one scan that are passed on; a bug that every target meets is told often enough."""
@@ -142,7 +146,8 @@ class Scan:
             of the two raises is the caller's own and costs no result.
 
     Raises:
-        UsageError: the configuration cannot be used: a trust file, an exclude, a number.
+        UsageError: the configuration cannot be used: a trust file, an exclude, a number, a
+            proxy.
 
     A target that cannot be scanned (a port of 70,000) ends the iteration with `UsageError`,
     after the results of those before it. Cancelling a wait for the next result gives the
@@ -169,6 +174,7 @@ class Scan:
         self._on_certificate = on_certificate
         self._trust = load_trust(self._config.trust, environ=os.environ)
         self._judge = Judge(self._trust, warn=self._warn)
+        self._route: Route | None = None
         self._scanner: Scanner | None = None
         self._results: AsyncGenerator[Result, None] | None = None
         self._stats = Stats()
@@ -202,6 +208,17 @@ class Scan:
         return stats
 
     # -- running ---------------------------------------------------------------------
+
+    async def prepare(self) -> None:
+        """Find what the whole scan depends on, which is the proxy's address, if it has one.
+
+        Iterating does it too; calling it before shows early what cannot work.
+
+        Raises:
+            UsageError: the proxy's name has no address.
+        """
+        if self._route is None:
+            self._route = await find_route(self._config)
 
     async def __aenter__(self) -> Self:
         """Itself."""
@@ -255,6 +272,11 @@ class Scan:
         await self._results.aclose()
 
     async def _run(self) -> AsyncGenerator[Result, None]:
+        self._idle.clear()
+        try:
+            await self.prepare()
+        finally:
+            self._idle.set()
         self._begun = time.monotonic()
         self._stats.started_at = self._clock()
         scanner = self._scanner = Scanner(
@@ -263,6 +285,7 @@ class Scan:
             client=self._client(),
             excludes=self._excludes,
             warn=self._warn,
+            route=self._route,
         )
         if self._stop == "abort":
             scanner.abort()
@@ -376,16 +399,23 @@ class Scan:
     def _client(self) -> Client:
         cache = CertificateCache(self._first_seen)
         key_shares = KeyShares()
-        alpn = self._config.alpn
+        config = self._config
+        profile = PROFILES[config.hello] if isinstance(config.hello, str) else config.hello
+        first_flight_only = config.handshake == "first-flight"
 
         def converse(target: Target) -> Conversation:
+            alpn = config.alpn
+            if alpn is None:
+                alpn = WEB_PROTOCOLS if target.starttls == STARTTLS_NONE else ()
             return Conversation(
                 server_name=target.server_name,
-                profile=MODERN,
+                profile=profile,
                 key_shares=key_shares,
                 entropy=os.urandom(ENTROPY_OCTETS),
                 alpn=alpn,
                 starttls=target.starttls,
+                identity=config.client_identity,
+                first_flight_only=first_flight_only,
             )
 
         return Client(converse=converse, fold=partial(fold, parse=cache.parse))

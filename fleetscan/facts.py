@@ -21,8 +21,10 @@ from fleetscan.vocabulary import (
     Checked,
     ConfirmedBy,
     EndedBy,
+    FirstFlight,
     IcmpError,
     Origin,
+    ProxyAnswer,
     ResolveFailure,
     Stage,
 )
@@ -60,12 +62,19 @@ class HandshakeFacts:
 
     `stage` is the step under way at the end, and `ended_by` who ended it (None
     when no connection was begun). `errno` is the operating system's number for a failed
-    call. `first_octets` are the first octets the peer
+    call. `proxy` is the URL of the proxy that the connection went to, without credentials:
+    what ends it at `connect` or `proxy` is that proxy's doing, and what the proxy sent for
+    itself counts neither as octets nor as first octet. `first_octets` are the first octets the peer
     sent, at most `limits.BANNER_OCTETS` while no TLS was recognised and at most
-    `limits.FIRST_OCTETS` otherwise. `violation` names the rule of TLS that the peer
-    broke; `parse_error` says where its octets did not fit. `certificates` are as
-    sent, the leaf first. `key_proof` is whether the peer proved that it holds the
-    leaf's private key (CertificateVerify, ServerKeyExchange signature).
+    `limits.FIRST_OCTETS` otherwise. Of the dialogue before TLS, `starttls_refusal` is what
+    the peer said in place of yes, `starttls_offered` whether it lists TLS among what it can
+    do, and `starttls_octets` how much of what was received was the dialogue that agreed;
+    `starttls_agreed` is `no` also when it spoke another protocol. `violation` names the rule
+    of TLS that the peer broke; `parse_error` says where its octets did not fit.
+    `certificates` are as sent, the leaf first. `key_proof` is whether the peer proved that it
+    holds the leaf's private key (CertificateVerify, ServerKeyExchange signature).
+    `first_flight` is why the client stopped on purpose when it had read the server's first
+    flight, None when it did not.
     """
 
     stage: Stage
@@ -74,6 +83,8 @@ class HandshakeFacts:
     icmp: IcmpError | None = None
     resolve_failure: ResolveFailure | None = None
     resolve_detail: str = ""
+    proxy: str = ""
+    proxy_answer: ProxyAnswer | None = None
 
     offer: Offer | None = None
     history: str = ""
@@ -83,6 +94,9 @@ class HandshakeFacts:
     is_tls: Checked = Checked.NOT_CHECKED
     starttls: str = "none"
     starttls_refusal: str = ""
+    starttls_agreed: Checked = Checked.NOT_CHECKED
+    starttls_offered: Checked = Checked.NOT_CHECKED
+    starttls_octets: int = 0
     alert: Alert | None = None
     violation: str = ""
     parse_error: ParseError | None = None
@@ -105,6 +119,7 @@ class HandshakeFacts:
     key_proof: Checked = Checked.NOT_CHECKED
     client_certificate_requested: bool = False
     client_certificate_sent: bool = False
+    first_flight: FirstFlight | None = None
     completed: bool = False
     confirmed_by: ConfirmedBy | None = None
 
@@ -154,7 +169,7 @@ def fold(
 class _Known:
     """What is known so far: fields of the facts, and what decides between them."""
 
-    __slots__ = ("alerts", "ended", "fields", "history", "marks", "parse")
+    __slots__ = ("alerts", "ended", "fields", "history", "marks", "parse", "proxy_octets", "retry")
 
     def __init__(self, parse: CertificateParser) -> None:
         self.parse = parse
@@ -163,6 +178,8 @@ class _Known:
         # Each with whether it was fatal, which only the version of the moment says.
         self.alerts: list[tuple[seen.AlertSeen, bool]] = []
         self.ended: seen.Ended | None = None
+        self.retry: seen.HelloRetryRequestSeen | None = None
+        self.proxy_octets = 0
         # When things happened first, in the transport's seconds.
         self.marks: dict[str, float] = {}
 
@@ -178,7 +195,7 @@ class _Known:
         if self.ended is not None:
             fields["ended_by"] = self.ended.ended_by
             fields["stage"] = self.ended.stage
-            fields["octets_received"] = self.ended.octets
+            fields["octets_received"] = self._octets_of_peer(self.ended.octets)
             if self.ended.errno is not None:
                 fields["errno"] = self.ended.errno
             if self.ended.icmp is not None:
@@ -190,6 +207,12 @@ class _Known:
         elif fields["stage"] is Stage.CONFIRMED:
             fields["stage"] = Stage.CLIENT_FINISHED
         return HandshakeFacts(**fields)
+
+    def _octets_of_peer(self, octets: int) -> int:
+        """What is left of all octets when those that a proxy sent for itself are taken out."""
+        if "proxy" not in self.fields:
+            return octets
+        return octets - self.proxy_octets if "tunnel" in self.marks else 0
 
     def _settle_end(self) -> None:
         """Which alert counts, and whether an alert was the end."""
@@ -221,7 +244,7 @@ class _Known:
         first_octet = marks.get("first_octet")
         asked = hello
         if first_octet is not None and (hello is None or first_octet < hello):
-            asked = marks.get("connected")
+            asked = marks.get("tunnel", marks.get("connected"))
         start = marks.get("start", events[0].at if events else 0.0)
         return Timings(
             resolve=marks.get("resolve"),
@@ -255,6 +278,18 @@ def _note_resolve_failed(known: _Known, event: seen.ResolveFailed) -> None:
     known.fields["resolve_detail"] = event.detail
 
 
+def _note_proxy_used(known: _Known, event: seen.ProxyUsed) -> None:
+    known.fields["proxy"] = event.proxy
+
+
+def _note_proxy_answered(known: _Known, event: seen.ProxyAnswered) -> None:
+    known.fields["proxy_answer"] = event.answer
+    known.proxy_octets = event.octets
+    if event.answer.accepted:
+        known.mark("tunnel", event.at)
+        known.fields["stage"] = Stage.CLIENT_HELLO
+
+
 def _note_connect_started(known: _Known, event: seen.ConnectStarted) -> None:
     known.mark("connect", event.at)
     known.fields["stage"] = Stage.CONNECT
@@ -262,7 +297,7 @@ def _note_connect_started(known: _Known, event: seen.ConnectStarted) -> None:
 
 def _note_connected(known: _Known, event: seen.Connected) -> None:
     known.mark("connected", event.at)
-    known.fields["stage"] = Stage.CLIENT_HELLO
+    known.fields["stage"] = Stage.PROXY if "proxy" in known.fields else Stage.CLIENT_HELLO
 
 
 def _note_connect_failed(known: _Known, event: seen.ConnectFailed) -> None:
@@ -272,6 +307,8 @@ def _note_connect_failed(known: _Known, event: seen.ConnectFailed) -> None:
 
 
 def _note_first_octet(known: _Known, event: seen.FirstOctet) -> None:
+    if "proxy" in known.fields and "tunnel" not in known.marks:
+        return  # of the proxy's own
     known.mark("first_octet", event.at)
     known.fields["spoke_first"] = event.spoke_first
 
@@ -288,6 +325,18 @@ def _note_starttls_started(known: _Known, event: seen.StartTlsStarted) -> None:
 def _note_starttls(known: _Known, event: seen.StartTlsAnswered) -> None:
     known.fields["starttls"] = event.kind
     known.fields["starttls_refusal"] = event.refusal
+    known.fields["starttls_agreed"] = Checked.NO if event.refusal else Checked.YES
+    known.fields["starttls_offered"] = event.offered
+    if event.refusal:
+        known.fields["first_octets"] = event.first_octets
+    else:
+        known.fields["starttls_octets"] = event.octets
+
+
+def _note_not_starttls(known: _Known, event: seen.NotStartTls) -> None:
+    known.fields["starttls_agreed"] = Checked.NO
+    known.fields["first_octets"] = event.first_octets
+    known.fields["is_tls"] = Checked.YES if event.is_tls else Checked.NO
 
 
 def _note_client_hello(known: _Known, event: seen.ClientHelloSent) -> None:
@@ -304,6 +353,7 @@ def _note_not_tls(known: _Known, event: seen.NotTls) -> None:
 def _note_hello_retry(known: _Known, event: seen.HelloRetryRequestSeen) -> None:
     known.fields["is_tls"] = Checked.YES
     known.fields["hello_retry_requested"] = True
+    known.retry = event
 
 
 def _note_server_hello(known: _Known, event: seen.ServerHelloSeen) -> None:
@@ -332,6 +382,13 @@ def _alpn_of_hello(hello: ServerHello, offer: Offer | None) -> str:
     except ParseError:
         return ""
     return next((name for name in offer.alpn if names == (name.encode(),)), "")
+
+
+def _note_server_hello_ssl2(known: _Known, event: seen.ServerHelloSsl2Seen) -> None:
+    known.fields.update(is_tls=Checked.YES, version=versions.SSLV2)
+    if event.hello.certificate:
+        known.fields["certificates_sent"] = 1
+        known.fields["certificates"] = (known.parse(event.hello.certificate),)
 
 
 def _note_encrypted_extensions(known: _Known, event: seen.EncryptedExtensionsSeen) -> None:
@@ -385,9 +442,21 @@ def _note_alert(known: _Known, event: seen.AlertSeen) -> None:
 
 
 def _note_violation(known: _Known, event: seen.ProtocolViolation) -> None:
-    known.fields.setdefault("is_tls", Checked.YES)
+    if known.fields["stage"] is not Stage.STARTTLS:
+        known.fields.setdefault("is_tls", Checked.YES)
     known.fields.setdefault("violation", event.rule)
     known.fields.setdefault("parse_error", event.error)
+
+
+def _note_first_flight(known: _Known, event: seen.FirstFlightEnded) -> None:
+    known.fields["first_flight"] = event.reason
+    if known.retry is not None and "version" not in known.fields:
+        # It ended there: what the server asked for then is all that it chose.
+        known.fields.update(
+            version=versions.TLSV1_3,
+            cipher_suite=known.retry.hello.cipher_suite,
+            group=known.retry.group,
+        )
 
 
 def _note_completed(known: _Known, event: seen.Completed) -> None:
@@ -402,17 +471,21 @@ def _note_confirmed(known: _Known, event: seen.Confirmed) -> None:
 _NOTES: Final[dict[type, Callable[[_Known, Any], None]]] = {
     seen.Resolved: _note_resolved,
     seen.ResolveFailed: _note_resolve_failed,
+    seen.ProxyUsed: _note_proxy_used,
     seen.ConnectStarted: _note_connect_started,
     seen.Connected: _note_connected,
     seen.ConnectFailed: _note_connect_failed,
     seen.FirstOctet: _note_first_octet,
     seen.Ended: _note_ended,
+    seen.ProxyAnswered: _note_proxy_answered,
     seen.StartTlsStarted: _note_starttls_started,
     seen.StartTlsAnswered: _note_starttls,
+    seen.NotStartTls: _note_not_starttls,
     seen.ClientHelloSent: _note_client_hello,
     seen.NotTls: _note_not_tls,
     seen.HelloRetryRequestSeen: _note_hello_retry,
     seen.ServerHelloSeen: _note_server_hello,
+    seen.ServerHelloSsl2Seen: _note_server_hello_ssl2,
     seen.EncryptedExtensionsSeen: _note_encrypted_extensions,
     seen.CertificateRequestSeen: _note_certificate_request,
     seen.CertificateSeen: _note_certificate,
@@ -423,6 +496,7 @@ _NOTES: Final[dict[type, Callable[[_Known, Any], None]]] = {
     seen.ClientCertificateSent: _note_client_certificate,
     seen.AlertSeen: _note_alert,
     seen.ProtocolViolation: _note_violation,
+    seen.FirstFlightEnded: _note_first_flight,
     seen.Completed: _note_completed,
     seen.Confirmed: _note_confirmed,
 }

@@ -15,12 +15,27 @@ MAX_CIPHERTEXT_TLS13: Final = MAX_PLAINTEXT + 256
 MAX_CIPHERTEXT_TLS12: Final = MAX_PLAINTEXT + 2048
 """TLSCiphertext.length up to TLS 1.2, octets (RFC 5246 section 6.2.3)."""
 
-MAX_HANDSHAKE_MESSAGE: Final = 1 << 18
-"""Octets of one handshake message. The format allows 2^24; the largest honest flight seen
-in public scans (a hundred certificates) stays under a quarter of a megabyte."""
+MAX_HANDSHAKE_MESSAGE: Final = 36 * 1024
+"""Octets of one handshake message, and of what is kept of a handshake together: a connection in
+flight holds them beside at most one record, under 64 KiB in all. Java stops at 32,768
+(jdk.tls.maxHandshakeMessageSize), and a chain of four ML-DSA-87 certificates has 30,000."""
 
-MAX_FLIGHT: Final = 1 << 20
-"""Octets read from one peer in one probe, whatever they say."""
+MIN_MESSAGE_ROOM: Final = 6 * 1024
+"""Octets that a message may always have, however much is kept already: a CertificateVerify
+with ML-DSA-87 has 4,635."""
+
+MAX_FLIGHT: Final = 1 << 18
+"""Octets read from one peer in one probe, whatever they say: six times as much as is kept."""
+
+MAX_EXTENSIONS: Final = 100
+"""Extensions of one message; the registry has some 60, and a server may only answer ours."""
+
+MAX_INFLATED: Final = MAX_HANDSHAKE_MESSAGE
+"""Octets of a compressed certificate once it is open (RFC 8879 section 4 wants a bound)."""
+
+MAX_ZSTD_WINDOW: Final = 1 << 23
+"""Octets of the window that a zstd frame may ask for: what RFC 8878 section 3.1.1.1.2 recommends
+that every decoder supports."""
 
 MAX_EMPTY_RECORDS: Final = 32
 """Records without content in a row; RFC 8446 section 5.1 lets a receiver set a bound."""
@@ -31,14 +46,29 @@ MAX_WARNING_ALERTS: Final = 8
 MAX_HISTORY: Final = 64
 """Letters of the history that are kept."""
 
-MAX_STARTTLS_LINE: Final = 1_024
-"""Octets of one line of a plain dialogue; RFC 5321 section 4.5.3.1.5 has 512."""
+MAX_STARTTLS_MESSAGE: Final = 8_192
+"""Octets of one line, tag or packet of a plain dialogue. SMTP's lines have 512 (RFC 5321
+section 4.5.3.1.5), IMAP's, the longest, 8,192 (RFC 7162 section 4)."""
 
-MAX_STARTTLS_LINES: Final = 100
-"""Lines of one plain dialogue."""
+MAX_STARTTLS_MESSAGES: Final = 512
+"""Lines, tags or packets of one plain dialogue; welcomes of FTP servers have a hundred lines."""
+
+MAX_STARTTLS_OFFER: Final = 400
+"""Characters kept of what a server offers in place of TLS: evidence shows no more."""
+
+MAX_PROXY_HEADER: Final = 16_384
+"""Octets of a proxy's whole answer to CONNECT, interim responses included; RFC 9110
+section 5.4 leaves the bound to the recipient. Twice what common servers and clients take."""
+
+MAX_PROXY_CREDENTIAL: Final = 255
+"""Octets of a user name or a password for a proxy: what SOCKS5 can carry (RFC 1929 section 2)."""
+
+MAX_PUBLIC_KEY: Final = 4_096
+"""Octets of a SubjectPublicKeyInfo that is looked at: ML-DSA-87's has 2,614, RSA-8192's 1,056."""
 
 MAX_CERTIFICATES: Final = 64
-"""Certificates of one Certificate message that are looked at; more are counted only."""
+"""Certificates of one Certificate message. Java stops at 10
+(jdk.tls.maxCertificateChainLength); a bundle of roots, sent by mistake, has 140."""
 
 MAX_CERTIFICATE: Final = 1 << 17
 """Octets of one certificate that are parsed."""
@@ -48,6 +78,10 @@ FIRST_OCTETS: Final = 64
 
 BANNER_OCTETS: Final = 4_096
 """Octets of a plain protocol that are read before it is named."""
+
+MAX_DH_BITS: Final = 8_192
+"""Bits of a finite-field prime that is calculated with: the longest of RFC 7919 (appendix A.5).
+One exchange takes 60 ms then, and eight times as long for each doubling."""
 
 # -- certificates and paths --------------------------------------------------
 
@@ -106,6 +140,10 @@ DEFAULT_CONCURRENCY: Final = 1_000
 ADDRESS_IN_FLIGHT: Final = 2
 ADDRESS_PER_SECOND: Final = 20
 PREFIX_IN_FLIGHT: Final = 64
+PROXY_IN_FLIGHT: Final = 64
+"""Connections to one proxy at once: it is one host that others need too, and small ones
+stop accepting at a hundred."""
+
 IPV4_PREFIX: Final = 24
 IPV6_PREFIX: Final = 48
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 
 class Stage(Enum):
@@ -63,6 +64,19 @@ class ConfirmedBy(Enum):
     SILENCE = "silence"
 
 
+class FirstFlight(Enum):
+    """Why the client went no further than the server's first flight."""
+
+    ASKED = "asked"
+    """The caller wanted no more."""
+    VERSION = "version"
+    """SSL 3.0 or SSL 2.0: nothing is gained by completing those."""
+    CIPHER_SUITE = "cipher_suite"
+    """A suite that is known by name only."""
+    KEY_EXCHANGE = "key_exchange"
+    """A group, or a number of a size, that this client does not compute with."""
+
+
 class ClientAuth(Enum):
     """Whether the server asked for a client certificate, as far as was seen."""
 
@@ -99,3 +113,75 @@ class IcmpError:
     type: int
     code: int
     offender: str
+
+
+# -- the plain dialogues that lead to TLS --------------------------------------
+
+STARTTLS_KINDS: Final = (
+    "smtp",
+    "lmtp",
+    "imap",
+    "pop3",
+    "ftp",
+    "nntp",
+    "sieve",
+    "xmpp-client",
+    "xmpp-server",
+    "ldap",
+    "postgresql",
+    "mysql",
+    "mssql",
+    "rdp",
+    "irc",
+)
+"""Every protocol that TLS can be asked for in."""
+
+CLIENT_SPEAKS_FIRST: Final = frozenset(
+    {"xmpp-client", "xmpp-server", "ldap", "postgresql", "mssql", "rdp", "irc"}
+)
+"""Those whose servers need not say a word before they are asked."""
+
+STARTTLS_PORTS: Final[dict[int, str]] = {
+    21: "ftp",
+    24: "lmtp",
+    25: "smtp",
+    110: "pop3",
+    119: "nntp",
+    143: "imap",
+    389: "ldap",
+    433: "nntp",
+    587: "smtp",
+    1433: "mssql",
+    2525: "smtp",
+    3268: "ldap",
+    3306: "mysql",
+    3389: "rdp",
+    4190: "sieve",
+    5222: "xmpp-client",
+    5269: "xmpp-server",
+    5432: "postgresql",
+    6665: "irc",
+    6666: "irc",
+    6667: "irc",
+    6668: "irc",
+    6669: "irc",
+}
+"""Ports where TLS is asked for in the protocol's own words: IANA's service names; 24
+(any private mail system) for LMTP, 2525 and 3268 by custom."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProxyAnswer:
+    """What a proxy said last about the tunnel that it was asked for.
+
+    `step` is the question that it answers: `method` and `authentication` under SOCKS5
+    (RFC 1928 section 3, RFC 1929 section 2), `request` under both kinds. `code` is its
+    HTTP status or SOCKS reply, None when its octets are no answer of that kind. `words`
+    are its own, escaped, and `detail` is what else it said of the reason, escaped.
+    """
+
+    step: str
+    accepted: bool
+    code: int | None = None
+    words: str = ""
+    detail: str = ""

@@ -28,6 +28,7 @@ OFFER: Final = Offer(
     cipher_suites=(0x1301, 0x1303, 0x1302, 0xC02B, 0xC02F),
     groups=(0x001D, 0x0017, 0x0018),
     signature_schemes=(0x0403, 0x0804, 0x0401),
+    extensions=(0, 5, 10, 11, 13, 16, 18, 23, 35, 43, 45, 51, 0xFF01),
     alpn=("h2", "http/1.1"),
     octets=517,
 )

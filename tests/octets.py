@@ -112,6 +112,23 @@ CERTIFICATE_REQUEST_TLS13: Final = b"".join(  # RFC 8446 section 4.3.2
 CERTIFICATE_VERIFY: Final = u16(0x0403) + vector(2, b"\x30\x06\x02\x01\x01\x02\x01\x01")
 """RFC 8446 section 4.4.3."""
 
+COMPRESSED_CERTIFICATE: Final = u16(2) + u24(1_000) + vector(3, b"\x1b\x03")
+"""RFC 8879 section 4: brotli, the length once it is open, the octets."""
+
+SERVER_HELLO_SSL2: Final = b"".join(  # draft-hickman-netscape-ssl-00 section 5.2.1.1
+    (
+        u8(0),  # SESSION-ID-HIT
+        u8(1),  # CERTIFICATE-TYPE: X.509
+        u16(2),  # SERVER-VERSION
+        u16(3),  # CERTIFICATE-LENGTH
+        u16(6),  # CIPHER-SPECS-LENGTH
+        u16(4),  # CONNECTION-ID-LENGTH
+        b"\x30\x01\x00",
+        bytes.fromhex("010080 0700c0"),
+        b"\x09\x08\x07\x06",
+    )
+)
+
 CERTIFICATE_STATUS: Final = u8(1) + vector(3, b"\x30\x03\x0a\x01\x00")
 """RFC 6066 section 8."""
 

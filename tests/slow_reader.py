@@ -164,6 +164,34 @@ def certificate_status(s: Structure) -> bytes:
     return s.vector(3, 1, 2**24 - 1)
 
 
+def compressed_certificate(s: Structure) -> dict[str, Any]:
+    """RFC 8879 section 4."""
+    return {
+        "algorithm": s.uint(2),
+        "uncompressed_length": s.uint(3),
+        "octets": s.vector(3, 1, 2**24 - 1),
+    }
+
+
+def server_hello_ssl2(s: Structure) -> dict[str, Any]:
+    """draft-hickman-netscape-ssl-00 section 5.2.1.1."""
+    found: dict[str, Any] = {
+        "session_id_hit": s.uint(1),
+        "certificate_type": s.uint(1),
+        "server_version": s.uint(2),
+    }
+    lengths = [s.uint(2) for _ in range(3)]
+    found["certificate"] = s.opaque(lengths[0])
+    specs = s.opaque(lengths[1])
+    if len(specs) % 3:
+        raise Refused
+    found["cipher_specs"] = tuple(
+        int.from_bytes(specs[at : at + 3], "big") for at in range(0, len(specs), 3)
+    )
+    found["connection_id"] = s.opaque(lengths[2])
+    return found
+
+
 def server_key_exchange_ecdhe(s: Structure) -> dict[str, Any]:
     """RFC 8422 section 5.4."""
     if s.uint(1) != 3:
@@ -233,9 +261,11 @@ READERS: Final[dict[str, Callable[[Structure], Any]]] = {
     "certificate_request_tls13": certificate_request_tls13,
     "certificate_verify": certificate_verify,
     "certificate_status": certificate_status,
+    "compressed_certificate": compressed_certificate,
     "server_key_exchange_ecdhe": server_key_exchange_ecdhe,
     "server_key_exchange_dhe": server_key_exchange_dhe,
     "new_session_ticket_tls13": new_session_ticket_tls13,
+    "server_hello_ssl2": server_hello_ssl2,
     "alert": alert,
     "key_share_server_hello": key_share_server_hello,
     "selected_group": code_point,

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448
@@ -20,14 +20,18 @@ from fleetscan.tls import events as seen
 from fleetscan.tls.conversation import Conversation
 from fleetscan.tls.events import Event
 from fleetscan.tls.key_shares import KeyShares
-from fleetscan.tls.profile import MODERN, HelloProfile
-from fleetscan.tls.protection import ProtectionTls13
+from fleetscan.tls.profile import HelloProfile
+from fleetscan.tls.profiles import BROWSER
+from fleetscan.tls.protection import ProtectionTls13, RecordProtection
 from fleetscan.tls.secrets import KeySchedule
 from fleetscan.tls.session import State
-from fleetscan.tls.tls12_protection import AesGcm
+from fleetscan.tls.tls12_protection import suite_tls12
 from fleetscan.tls.tls12_secrets import SecretsTls12
 from fleetscan.vocabulary import EndedBy
 from tests import certificates
+
+if TYPE_CHECKING:
+    from fleetscan.tls.client_identity import ClientIdentity
 
 SHARES = KeyShares()
 ENTROPY = bytes(range(64))
@@ -37,11 +41,13 @@ NAME = "server.test"
 def conversation(
     *,
     server_name: str = NAME,
-    profile: HelloProfile = MODERN,
+    profile: HelloProfile = BROWSER,
     alpn: tuple[str, ...] = (),
     starttls: str = "none",
     key_shares: KeyShares = SHARES,
     entropy: bytes = ENTROPY,
+    identity: ClientIdentity | None = None,
+    first_flight_only: bool = False,
 ) -> Conversation:
     """A conversation with the defaults of these tests."""
     return Conversation(
@@ -51,6 +57,8 @@ def conversation(
         entropy=entropy,
         alpn=alpn,
         starttls=starttls,
+        identity=identity,
+        first_flight_only=first_flight_only,
     )
 
 
@@ -282,15 +290,19 @@ KEY_UPDATE = message(24, b"\x00")
 
 
 class ServerTls12:
-    """A TLS 1.2 server with ECDHE_ECDSA that says exactly what it is told to."""
+    """A TLS 1.2 server with ECDHE_ECDSA that says exactly what it is told to.
 
-    SUITE = 0xC02B
+    Args:
+        client: a conversation that has not been started.
+        suite: the one it chooses.
+    """
 
-    def __init__(self, client: Conversation) -> None:
+    def __init__(self, client: Conversation, suite: int = 0xC02B) -> None:
         self.client = client
+        self.suite = suite
         self.said = client.start(1.0)
         self.transcript = hashlib.sha256(self.said[5:])
-        self.write: AesGcm | None = None
+        self.write: RecordProtection | None = None
 
     def say(self, octets: bytes) -> bytes:
         """A handshake message, protected when there are keys."""
@@ -299,7 +311,7 @@ class ServerTls12:
 
     def hello(self, *more: tuple[int, bytes]) -> bytes:
         """ServerHello with these extensions."""
-        return server_hello(suite=self.SUITE, more=extensions(*more))
+        return server_hello(suite=self.suite, more=extensions(*more))
 
     def certificate(self, kind: str = "P-256") -> bytes:
         """The Certificate message (RFC 5246 section 7.4.2)."""
@@ -325,11 +337,13 @@ class ServerTls12:
         ours, theirs = secrets.key_blocks(0, 16, 4)
         assert rest.startswith(CHANGE_CIPHER_SPEC)
         finished = rest[len(CHANGE_CIPHER_SPEC) :]
-        _, plaintext = AesGcm(ours).open(22, finished[:5], finished[5:])
+        suite = suite_tls12(self.suite)
+        assert suite is not None
+        _, plaintext = suite.protection(ours, 0x0303, False).open(22, finished[:5], finished[5:])
         assert plaintext[4:] == secrets.verify_data(b"client finished", self.transcript.digest())
         self.transcript.update(plaintext)
         self.secrets = secrets
-        self.next_write = AesGcm(theirs)
+        self.next_write = suite.protection(theirs, 0x0303, False)
 
     def finished(self) -> bytes:
         """Finished over the transcript so far."""
@@ -353,6 +367,7 @@ class ServerTls12:
             more.append((35, b""))
         steps: list[tuple[State, Callable[[], bytes]]] = [
             (State.SERVER_HELLO, lambda: self.say(self.hello(*more))),
+            (State.UNFINISHABLE, lambda: b""),
             (State.TLS12_CERTIFICATE, lambda: self.say(self.certificate())),
             (State.TLS12_STATUS, lambda: b""),
             (State.TLS12_KEY_EXCHANGE, lambda: self.say(self.server_key_exchange())),

@@ -7,7 +7,12 @@
 set -eu
 
 PACKAGES="nginx-light gnutls-bin libnss3-tools haproxy stunnel4 lighttpd lighttpd-mod-openssl
-lighttpd-mod-gnutls lighttpd-mod-mbedtls lighttpd-mod-wolfssl openssl iproute2 nftables python3-dev"
+lighttpd-mod-gnutls lighttpd-mod-mbedtls lighttpd-mod-wolfssl openssl iproute2 nftables python3-dev
+tinyproxy-bin microsocks"
+
+# The interop matrix: other stacks, and those that ask for TLS in their own words.
+PACKAGES="$PACKAGES apache2-bin caddy botan postfix dovecot-imapd dovecot-pop3d dovecot-lmtpd
+dovecot-managesieved postgresql"
 
 if ! command -v apt-get >/dev/null 2>&1; then
     echo "make deps: this is not a Debian system: install by hand what 'make test' names as missing" >&2

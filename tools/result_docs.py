@@ -25,7 +25,8 @@ One JSON object a line, UTF-8, at most 8,000 octets and a newline. The names are
   target, `run_end` last. A file without `run_end` is that of a run that did not end.
 - Standard output has the `result` lines alone; `--envelope` adds the others. On a terminal it has
   one readable line a target instead, and `-j` makes that JSON.
-- `--emit answered`, the default, leaves out `connect.*` of addresses that came out of a range;
+- `--emit answered`, the default, leaves out `connect.*` of addresses that came out of a range,
+  and `interference.proxy_refused` of such where the proxy may have found the address dark;
   `run_end` counts them by network. Targets that the inventory names are always written.
   `--emit failed` also leaves out what worked and what was skipped; `--emit all` leaves out nothing.
 - Text of peers is valid UTF-8 with control, format and bidirectional characters escaped as

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from fleetscan.causes.evidence import (
+    TLS10,
     TLS13,
     alert_text,
     established,
@@ -232,8 +233,13 @@ def rule_for(alert: Alert, facts: HandshakeFacts) -> AlertRule:
 
 
 def _possible(rule: AlertRule, facts: HandshakeFacts) -> AlertRule:
+    offered = () if facts.offer is None else facts.offer.versions
+    if rule.cause == "version.too_old" and TLS10 in offered and TLS13 not in offered:
+        # Every version from TLS 1.0 on but the newest was offered: what a server then misses
+        # is that one, or it is older than all of them.
+        return _suspect("version.too_new", ("version.too_old",), "a hello that offers TLS 1.3")
     # No server is newer than the newest version that there is.
-    if facts.offer is None or TLS13 not in facts.offer.versions:
+    if TLS13 not in offered:
         return rule
     return replace(
         rule, alternatives=tuple(each for each in rule.alternatives if each != "version.too_new")

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from fleetscan.limits import FIRST_OCTETS
+
 PLAINTEXT_HTTP: Final = "protocol.plaintext_http"
 STARTTLS_NEEDED: Final = "protocol.starttls_needed"
 OTHER: Final = "protocol.other"
@@ -25,21 +27,27 @@ class Signature:
         pattern: matched at the first octet. Every pattern is linear: no repetition
             inside a repetition, and the input is at most `limits.BANNER_OCTETS`.
         starttls: the dialogue's kind for a protocol that can ask for TLS, else `""`.
+        is_certain: whether no server of a like protocol greets so: words are parts of host
+            names as well.
     """
 
     protocol: str
     cause: str
     pattern: re.Pattern[bytes]
     starttls: str = ""
+    is_certain: bool = True
 
 
-def _text(protocol: str, cause: str, pattern: bytes, starttls: str = "") -> Signature:
+def _text(
+    protocol: str, cause: str, pattern: bytes, starttls: str = "", *, is_certain: bool = True
+) -> Signature:
     # Words of text protocols are compared without case (RFC 5321 section 2.4 and others).
     return Signature(
         protocol=protocol,
         cause=cause,
         pattern=re.compile(pattern, re.IGNORECASE | re.DOTALL),
         starttls=starttls,
+        is_certain=is_certain,
     )
 
 
@@ -66,18 +74,25 @@ SIGNATURES: Final[tuple[Signature, ...]] = (
     _text(
         "FTP",
         STARTTLS_NEEDED,
-        rb"(?:220|421|530)[ -](?![^\r\n]*SMTP)[^\r\n]*(?:FTP|FileZilla)",
+        rb"(?:220|421|500|530)[ -](?![^\r\n]*SMTP)[^\r\n]*(?:FTP|FileZilla)",
         "ftp",
     ),
     _text(
         "SMTP",
         STARTTLS_NEEDED,
-        rb"(?:220|421|450|521|554)[ -][^\r\n]*(?:SMTP|\bmail\b|postfix|exim|sendmail|\bMX\b)",
+        rb"(?:220|421|450|521|554)[ -][^\r\n]*(?:SMTP|postfix|exim|sendmail)",
         "smtp",
+    ),
+    _text(
+        "SMTP",
+        STARTTLS_NEEDED,
+        rb"(?:220|421|450|521|554)[ -][^\r\n]*\b(?:mail|MX)\b",
+        "smtp",
+        is_certain=False,
     ),
     _text("SMTP", STARTTLS_NEEDED, rb"5[0-9][0-9][ -]5\.[0-9]\.[0-9]", "smtp"),
     _text("FTP", STARTTLS_NEEDED, rb"220-[^\r\n]*(?:\r?\n)220[ -][^\r\n]*(?:FTP|FileZilla)", "ftp"),
-    _text(SMTP_OR_FTP, STARTTLS_NEEDED, rb"(?:220|421|554)[ -]"),
+    _text(SMTP_OR_FTP, STARTTLS_NEEDED, rb"(?:220|421|554)[ -]", is_certain=False),
     _text(
         "POP3",
         STARTTLS_NEEDED,
@@ -117,8 +132,8 @@ SIGNATURES: Final[tuple[Signature, ...]] = (
         rb"\x30(?:[\x00-\x7f]|\x81.|\x82..|\x84....)\x02\x01.[\x61\x78]",
         "ldap",
     ),
-    # TPKT version 3 with an X.224 connection confirm or disconnect request.
-    _binary("RDP", STARTTLS_NEEDED, rb"\x03\x00\x00.[^\x00][\xd0\x80]", "rdp"),
+    # TPKT version 3 with an X.224 connection confirm, disconnect request, or data.
+    _binary("RDP", STARTTLS_NEEDED, rb"\x03\x00\x00.(?:[^\x00][\xd0\x80]|\x02\xf0\x80)", "rdp"),
     # A TDS tabular result: type 4, end of message, length, SPID, packet id, window 0.
     _binary("MSSQL", STARTTLS_NEEDED, rb"\x04\x01\x00[\x08-\xff]....", "mssql"),
     # -- protocols that never turn into TLS on this port.
@@ -167,6 +182,19 @@ SIGNATURES: Final[tuple[Signature, ...]] = (
 """Tried in order; the first that fits names the protocol."""
 
 
+GREET_ALIKE: Final = frozenset({"smtp", "lmtp", "ftp"})
+"""Dialogues whose servers all greet with 220, and only a word tells them apart."""
+
+TLS_AT_ONCE: Final = Signature(
+    protocol="TLS from the first octet",
+    cause=OTHER,
+    pattern=re.compile(rb"[\x14-\x18]\x03[\x00-\x04]"),
+    starttls="none",
+)
+"""What answers a plain dialogue with TLS records, most often an alert (RFC 8446 section 5.1).
+Not of the table: where TLS is expected it is no other protocol."""
+
+
 def identify(first_octets: bytes) -> Signature | None:
     """The protocol whose first octets these are, None for one that is not in the table.
 
@@ -177,6 +205,29 @@ def identify(first_octets: bytes) -> Signature | None:
         if signature.pattern.match(first_octets):
             return signature
     return None
+
+
+def identify_in_dialogue(first_octets: bytes, kind: str) -> Signature | None:
+    """The protocol that answered in place of the dialogue's own.
+
+    Args:
+        first_octets: what the peer sent first.
+        kind: the dialogue's.
+
+    Returns:
+        None when the octets are in no table, or may be the dialogue's protocol after all.
+    """
+    if TLS_AT_ONCE.pattern.match(first_octets):
+        return TLS_AT_ONCE
+    found = identify(first_octets)
+    if found is None or _family(found.starttls) == _family(kind):
+        return None
+    return found if found.is_certain or kind not in GREET_ALIKE else None
+
+
+def _family(kind: str) -> str:
+    """Clients and servers of XMPP are greeted alike."""
+    return kind.partition("-")[0]
 
 
 HTTP_STATUS: Final = re.compile(rb"HTTP/[0-9](?:\.[0-9])? ([1-5][0-9]{2})(?![0-9])")
@@ -202,29 +253,9 @@ def http_status(first_octets: bytes) -> int | None:
 
 
 def first_line(first_octets: bytes) -> bytes:
-    """Everything before the first line end: the banner as a person would quote it."""
-    return re.split(rb"[\r\n]", first_octets, maxsplit=1)[0] or first_octets
+    """Everything before the first line end: the banner as a person would quote it.
 
-
-STARTTLS_PORTS: Final[dict[int, str]] = {
-    21: "ftp",
-    24: "lmtp",
-    25: "smtp",
-    110: "pop3",
-    119: "nntp",
-    143: "imap",
-    389: "ldap",
-    587: "smtp",
-    1433: "mssql",
-    2525: "smtp",
-    3268: "ldap",
-    3306: "mysql",
-    3389: "rdp",
-    4190: "sieve",
-    5222: "xmpp-client",
-    5269: "xmpp-server",
-    5432: "postgresql",
-    6667: "irc",
-}
-"""Ports where TLS is asked for in the protocol's own words: IANA's service names, and
-2525 by custom. Some of these protocols say nothing first, so a bare close is all one sees."""
+    Binary protocols have no lines: of them the first octets are told.
+    """
+    line = re.split(rb"[\r\n]", first_octets, maxsplit=1)[0]
+    return line if line and b"\0" not in line else first_octets[:FIRST_OCTETS]

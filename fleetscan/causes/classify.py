@@ -28,7 +28,9 @@ _MATCHERS: Final = tuple((entry, entry.match) for entry in CATALOGUE if entry.ma
 
 # What can be said of a handshake that worked: most targets are healthy, and they need not
 # be asked how they failed. A test asks every matcher and gets the same.
-_STILL_POSSIBLE: Final = frozenset({*OURS, "key_exchange", "chain", "certificate", FINDING})
+_STILL_POSSIBLE: Final = frozenset(
+    {*OURS, "version", "cipher", "key_exchange", "chain", "certificate", FINDING}
+)
 _MATCHERS_OF_ESTABLISHED: Final = tuple(
     (entry, match) for entry, match in _MATCHERS if entry.family in _STILL_POSSIBLE
 )

@@ -30,7 +30,9 @@ def _severity(case: Case) -> Severity | None:
 
 
 def _connecting(case: Case) -> bool:
-    return case.facts.stage is Stage.CONNECT and not established(case.facts)
+    # What is connected to is the proxy, where there is one.
+    facts = case.facts
+    return facts.stage is Stage.CONNECT and not (facts.proxy or established(facts))
 
 
 def _refused(case: Case) -> Match | None:
@@ -59,6 +61,8 @@ def _timeout(case: Case) -> Match | None:
 
 def _unreachable(case: Case) -> Match | None:
     facts = case.facts
+    if facts.proxy:  # the message is from the way to the proxy
+        return None
     if established(facts):  # a message that TCP outlived (RFC 1122 section 4.2.3.9)
         return None
     if facts.icmp is not None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from fleetscan.causes.alerts import empty_certificate_sent, peer_alert
-from fleetscan.causes.banners import STARTTLS_PORTS
 from fleetscan.causes.evidence import (
     alert_text,
     errno_text,
@@ -19,13 +18,19 @@ from fleetscan.causes.evidence import (
     suspected,
 )
 from fleetscan.causes.model import Match
-from fleetscan.vocabulary import Checked, EndedBy, Stage
+from fleetscan.vocabulary import (
+    CLIENT_SPEAKS_FIRST,
+    STARTTLS_PORTS,
+    Checked,
+    EndedBy,
+    Stage,
+)
 
 if TYPE_CHECKING:
     from fleetscan.causes.model import Case
     from fleetscan.facts import HandshakeFacts
 
-BEFORE_TCP: Final = frozenset({Stage.RESOLVE, Stage.CONNECT})
+BEFORE_THE_TARGET: Final = frozenset({Stage.RESOLVE, Stage.CONNECT, Stage.PROXY})
 
 SMALL_HELLO: Final = 256
 """Octets: hellos up to this size are not known to trouble anyone (RFC 7685 section 1)."""
@@ -36,7 +41,7 @@ def closing(facts: HandshakeFacts) -> EndedBy | None:
 
     A close_notify or user_canceled of the peer's counts as its FIN (RFC 8446 section 6.1).
     """
-    if facts.stage in BEFORE_TCP or established(facts):
+    if facts.stage in BEFORE_THE_TARGET or established(facts):
         return None
     if facts.is_tls is Checked.NO or facts.starttls_refusal or facts.icmp is not None:
         return None
@@ -55,8 +60,12 @@ _PEER_ENDINGS: Final = {
 
 
 def answer_begun(facts: HandshakeFacts) -> bool:
-    """Whether anything of an answer came: a handshake message, or octets that are no alert."""
-    return server_spoke_tls(facts) or (facts.octets_received > 0 and facts.alert is None)
+    """Whether anything of an answer came: a handshake message, or octets that are no alert.
+
+    Where a plain dialogue agreed to TLS, its octets are no answer to the hello.
+    """
+    answered = facts.octets_received > facts.starttls_octets
+    return server_spoke_tls(facts) or (answered and facts.alert is None)
 
 
 def ending_evidence(case: Case) -> dict[str, str]:
@@ -93,8 +102,11 @@ def _unanswered_alternatives(case: Case, first: tuple[str, ...]) -> tuple[str, .
     by_name = ("interference.name_filter", "name.unrecognized") if named else ("name.required",)
     large = offer is not None and offer.octets > SMALL_HELLO
     by_size = ("server.large_hello_intolerant",) if large else ()
+    # Some proxies open the tunnel before they know whether they reach the target.
+    by_proxy = ("interference.proxy_refused",) if case.facts.proxy else ()
     by_port = ("protocol.starttls_needed",) if _asks_for_dialogue(case) else ()
     return (
+        *by_proxy,
         *by_port,
         *by_name,
         "interference.hello_filter",
@@ -128,13 +140,37 @@ def unanswered(case: Case, ended_by: EndedBy, alternatives: tuple[str, ...]) -> 
 
 
 def closed_on_accept(case: Case) -> Match | None:
-    """Ended before a hello could be sent, and nothing was received."""
+    """Ended before a word could be said, and nothing was received."""
     facts = case.facts
     if closing(facts) not in {EndedBy.FIN, EndedBy.RST}:
         return None
-    if hello_sent(facts) or answer_begun(facts):
+    if hello_sent(facts) or answer_begun(facts) or facts.starttls in CLIENT_SPEAKS_FIRST:
         return None
+    if facts.proxy:
+        return suspected(
+            ending_evidence(case),
+            alternatives=("interference.proxy_refused",),
+            missing="the same target asked without the proxy",
+        )
     return observed(ending_evidence(case))
+
+
+def closed_on_request(case: Case) -> Match | None:
+    """Ended by the peer after a request for TLS in plain words, and nothing was received."""
+    facts = case.facts
+    if closing(facts) not in {EndedBy.FIN, EndedBy.RST}:
+        return None
+    if hello_sent(facts) or answer_begun(facts) or facts.starttls not in CLIENT_SPEAKS_FIRST:
+        return None
+    return suspected(
+        evidence(
+            starttls=facts.starttls,
+            ended_by=facts.ended_by.value if facts.ended_by else "",
+            port=case.port,
+        ),
+        alternatives=("protocol.other", "server.closed_on_accept", "server.intermittent"),
+        missing="a hello without the dialogue, and the same dialogue again",
+    )
 
 
 def stalled(case: Case) -> Match | None:
@@ -147,10 +183,21 @@ def stalled(case: Case) -> Match | None:
     if not answer_begun(facts) and not waited_for_greeting:
         return None
     alternatives: tuple[str, ...] = ("server.intermittent",)
+    missing = "the same hello again"
     if empty_certificate_sent(facts):
         alternatives = ("client_auth.required", *alternatives)
+    elif not hello_sent(facts):
+        missing = "the same dialogue again"
+        if not answer_begun(facts):
+            # Whoever speaks TLS from the first octet waits for a hello, and hears none.
+            alternatives = ("protocol.other", *alternatives)
+            missing = "a hello without the dialogue, and the same dialogue again"
     return observed(
-        ending_evidence(case) | evidence(history=facts.history),
+        ending_evidence(case) | evidence(starttls=_dialogue_of(facts), history=facts.history),
         alternatives=alternatives,
-        missing="the same hello again",
+        missing=missing,
     )
+
+
+def _dialogue_of(facts: HandshakeFacts) -> str:
+    return "" if facts.starttls == "none" else facts.starttls

@@ -10,8 +10,7 @@ from fleetscan.causes.model import Basis, Confidence, Match, Severity
 from fleetscan.pki.names import distinguished_name, names_of
 from fleetscan.registry import alerts as alert_registry
 from fleetscan.text import printable
-from fleetscan.tls.profile import PROFILES
-from fleetscan.vocabulary import Alert, EndedBy, Stage
+from fleetscan.vocabulary import Alert, EndedBy, FirstFlight, Stage
 
 if TYPE_CHECKING:
     from fleetscan._parse import Certificate
@@ -139,6 +138,7 @@ def escaped_text(value: str) -> str:
 # -- the state of the handshake ---------------------------------------------------
 
 
+TLS10: Final = 0x0301
 TLS12: Final = 0x0303
 TLS13: Final = 0x0304
 
@@ -149,12 +149,8 @@ def hello_sent(facts: HandshakeFacts) -> bool:
 
 
 def extension_offered(facts: HandshakeFacts, extension: int) -> bool:
-    """Whether the hello asked for it: what was not asked for cannot be missed.
-
-    True for a profile that is not in the table, since nothing is known against it.
-    """
-    profile = PROFILES.get(facts.offer.profile) if facts.offer is not None else None
-    return profile is None or extension in profile.extensions
+    """Whether the hello asked for it: what was not asked for cannot be missed."""
+    return facts.offer is not None and extension in facts.offer.extensions
 
 
 def server_spoke_tls(facts: HandshakeFacts) -> bool:
@@ -176,12 +172,39 @@ def polite_end(facts: HandshakeFacts) -> bool:
 
 
 def established(facts: HandshakeFacts) -> bool:
-    """Whether the handshake worked as far as the client took it."""
-    if facts.confirmed_by is not None:
+    """Whether the handshake worked as far as the client was to take it."""
+    if facts.confirmed_by is not None or facts.first_flight is FirstFlight.ASKED:
         return True
     if facts.completed and facts.version is not None and facts.version <= TLS12:
         return True
-    return polite_end(facts)
+    return polite_end(facts) or _ended_at_the_key(facts)
+
+
+def _ended_at_the_key(facts: HandshakeFacts) -> bool:
+    """Whether it went no further because the premaster secret goes to a key we do not take.
+
+    RSA key exchange with a certificate's key over our bounds, or one that the library does not
+    read: what cannot be checked is never the server's fault. A leaf that nobody reads is told
+    by a cause of its own.
+    """
+    return (
+        facts.first_flight is FirstFlight.KEY_EXCHANGE
+        and facts.group is None
+        and facts.dh_prime_bits is None
+    )
+
+
+def flight_read(facts: HandshakeFacts) -> bool:
+    """Whether the server's whole first flight is known, and nothing in it broke a rule.
+
+    What a server chose against the rules says nothing of what it would choose.
+    """
+    return not facts.violation and (facts.completed or facts.first_flight is not None)
+
+
+def offered_profile(facts: HandshakeFacts) -> str:
+    """What was offered, in short."""
+    return "" if facts.offer is None else f"hello profile {facts.offer.profile}"
 
 
 NOT_A_FAILURE: Final = frozenset(

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from fleetscan.causes.evidence import TLS12, evidence, extension_offered, observed
+from fleetscan.causes.evidence import (
+    TLS12,
+    evidence,
+    extension_offered,
+    flight_read,
+    observed,
+)
 from fleetscan.causes.model import CatalogueEntry, Match, Remedy, SeenAs, Severity
 from fleetscan.registry import cipher_suites, extension_types, groups, versions
 
@@ -26,7 +32,7 @@ POST_QUANTUM: Final = frozenset(
 
 def _old_version(case: Case) -> Match | None:
     facts = case.facts
-    if facts.version is None or facts.version >= TLS12 or not facts.completed:
+    if facts.version is None or facts.version >= TLS12 or not flight_read(facts):
         return None
     return observed(evidence(version=versions.name_of(facts.version)))
 
@@ -105,7 +111,7 @@ OLD_VERSION: Final = CatalogueEntry(
         "that nobody should have any more, and adds ways to attack those that do."
     ),
     not_this={"version.too_old": "the server has nothing newer"},
-    proof="A handshake with it was completed.",
+    proof="A handshake with it was completed, or its first flight came.",
     severity=Severity.LOW,
     remedy=Remedy(id="disable_old_versions", text="Switch TLS 1.0 and 1.1 off on the server."),
     references=("RFC 8996 section 4", "RFC 8996 section 5"),
@@ -139,6 +145,7 @@ WEAK_CIPHER: Final = CatalogueEntry(
         "weakness": "cbc, or the insecure part of it",
     },
     match=_weak_cipher,
+    hidden_by=("cipher.insecure_only",),
 )
 
 NO_FORWARD_SECRECY: Final = CatalogueEntry(

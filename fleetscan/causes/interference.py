@@ -1,10 +1,11 @@
-"""Something between us and the server decides. One probe cannot show it; experiments do."""
+"""Something between us and the server decides. One probe cannot show it, but for a proxy."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from fleetscan.causes.model import CatalogueEntry, Remedy, SeenAs, Severity
+from fleetscan.causes.proxies import proxy_refused
 
 _RESET_OR_CLOSED: Final = SeenAs(
     chrome="ERR_CONNECTION_RESET, ERR_CONNECTION_CLOSED, ERR_TIMED_OUT",
@@ -154,36 +155,64 @@ BLOCK_PAGE: Final = CatalogueEntry(
 
 PROXY_REFUSED: Final = CatalogueEntry(
     id="interference.proxy_refused",
-    title="The proxy refused to open the tunnel",
+    title="The proxy refused the tunnel, or could not be used",
     why=(
-        "The scan goes through a proxy, and the proxy answered CONNECT with an error: no "
-        "permission, no login, or it could not reach the target itself. The target was not reached "
-        "by us."
+        "The scan goes through a proxy, and no tunnel came of it: the proxy has no permission for "
+        "us or wants a login, says that it could not reach the target itself, speaks another "
+        "protocol, or was not there. The target was not reached by us, and what a proxy says of "
+        "it is hearsay."
     ),
     not_this={
         "interference.block_page": "nobody asked for a proxy and a page came all the same",
-        "connect.refused": "the target itself refused, without a proxy",
+        "connect.refused": "the target itself refused, without a proxy; a proxy that says so is "
+        "one witness, so the cause is then an alternative here",
+        "connect.timeout": "the target itself did not answer; many proxies say so in a general "
+        "error, or hang up, or say nothing",
+        "connect.unreachable": "ICMP from the way to the target; with a proxy all ICMP is from "
+        "the way to the proxy",
+        "server.closed_after_hello": "the tunnel was opened and closed afterwards; some proxies "
+        "open it before they know whether they reach the target",
+        "resolve.not_found": "the target's name was looked up here and does not exist",
     },
-    proof="The proxy's status.",
+    proof="The proxy's own answer: an HTTP status that is not 2xx, or a SOCKS reply that is not 0. "
+    "A proxy that cannot be connected to: the error of the operating system. Where it closes or "
+    "stays silent it is suspected, since some proxies do so for a target out of reach.",
     severity=Severity.HIGH,
     remedy=Remedy(
         id="fix_proxy",
-        text="Give the proxy's credentials, or ask for a rule that allows CONNECT to {values}.",
+        text="Make the proxy carry connections to {values}: start it, name it rightly, give "
+        "credentials with --proxy-auth, or ask for a rule that allows the target, as its answer "
+        "says. Where it says that it cannot reach the target, look at the target from there.",
     ),
-    references=("RFC 9110 section 9.3.6", "RFC 9110 section 15.5.8", "RFC 1928 section 6"),
+    references=(
+        "RFC 9110 section 9.3.6",
+        "RFC 9110 section 15.5.8",
+        "RFC 9209 section 2.3",
+        "RFC 1928 section 6",
+        "RFC 1929 section 2",
+    ),
     evidence={
-        "proxy": "the proxy asked",
-        "status": "its status code",
-        "reason": "its words, escaped",
+        "proxy": "the proxy asked, without credentials",
+        "stage": "connect when it was not reached, proxy when it was asked",
+        "step": "what was asked: method, authentication or request",
+        "status": "its HTTP status or SOCKS reply",
+        "reason": "its words, escaped; for a SOCKS reply those of RFC 1928",
+        "detail": "its Proxy-Status field, or under 407 what login it would take, escaped",
+        "ended_by": "fin, rst, icmp or timeout, where it did not answer",
+        "errno": "the operating system's error, where it was not reached",
+        "icmp": "the ICMP message from the way to the proxy, and its sender",
+        "elapsed_ms": "milliseconds in all, where it did not answer",
     },
     seen_as=SeenAs(
-        chrome="ERR_TUNNEL_CONNECTION_FAILED",
+        chrome="ERR_TUNNEL_CONNECTION_FAILED, ERR_PROXY_CONNECTION_FAILED, "
+        "ERR_SOCKS_CONNECTION_FAILED",
         firefox="The proxy server is refusing connections (proxyConnectFailure)",
-        edge="ERR_TUNNEL_CONNECTION_FAILED",
+        edge="ERR_TUNNEL_CONNECTION_FAILED, ERR_PROXY_CONNECTION_FAILED",
         go="Forbidden, Proxy Authentication Required",
         java='Unable to tunnel through proxy. Proxy returns "HTTP/1.1 403 Forbidden"',
         dotnet="The proxy tunnel request to proxy '...' failed with status code '403'.",
     ),
+    match=proxy_refused,
 )
 
 ENTRIES: Final = (NAME_FILTER, HELLO_FILTER, INTERCEPTION, BLOCK_PAGE, PROXY_REFUSED)

@@ -5,12 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from fleetscan.causes.alerts import ALERT_EVIDENCE, alert_matcher
-from fleetscan.causes.evidence import evidence, observed
+from fleetscan.causes.evidence import (
+    evidence,
+    flight_read,
+    observed,
+    offered_profile,
+    suspected,
+)
 from fleetscan.causes.model import CatalogueEntry, Match, Remedy, SeenAs, Severity
-from fleetscan.registry import cipher_suites
+from fleetscan.registry import cipher_suites, groups
+from fleetscan.vocabulary import FirstFlight
 
 if TYPE_CHECKING:
     from fleetscan.causes.model import Case
+    from fleetscan.facts import HandshakeFacts
 
 MIN_DH_BITS: Final = 2_048
 """RFC 9325 section 4.5 and OpenSSL 3's default level; causes.md's default policy."""
@@ -31,6 +39,68 @@ def _weak_dh(case: Case) -> Match | None:
             cipher_suite=cipher_suites.name_of(suite) if suite is not None else "",
         ),
         remedy_values=(str(bits),),
+    )
+
+
+def _insecure_only(case: Case) -> Match | None:
+    facts = case.facts
+    suite = _chosen(facts)
+    if suite is None or not suite.weakness:
+        return None
+    # Where nothing else was offered, a server that takes it may take better ones too.
+    if facts.first_flight is not FirstFlight.CIPHER_SUITE and not _sound_suite_offered(facts):
+        return None
+    return suspected(
+        evidence(offered=offered_profile(facts), accepted=suite.name),
+        alternatives=("finding.weak_cipher",),
+        missing="a hello without insecure suites",
+        remedy_values=(suite.name,),
+    )
+
+
+def _none_in_common(case: Case) -> Match | None:
+    facts, suite = case.facts, _chosen(case.facts)
+    if facts.first_flight is not FirstFlight.CIPHER_SUITE or facts.cipher_suite is None:
+        return None
+    if facts.violation or (suite is not None and suite.weakness):
+        return None
+    # One that was offered by its number has no parts, and no name but the number.
+    name = cipher_suites.name_of(facts.cipher_suite)
+    return suspected(
+        evidence(offered=offered_profile(facts), accepted=name),
+        alternatives=(),
+        missing="a hello without this suite",
+        remedy_values=(name,),
+    )
+
+
+def _chosen(facts: HandshakeFacts) -> cipher_suites.CipherSuite | None:
+    if facts.cipher_suite is None or not flight_read(facts):
+        return None
+    return cipher_suites.describe(facts.cipher_suite)
+
+
+def _sound_suite_offered(facts: HandshakeFacts) -> bool:
+    offered = () if facts.offer is None else facts.offer.cipher_suites
+    parts = (cipher_suites.describe(code) for code in offered)
+    return any(suite is not None and not suite.weakness for suite in parts)
+
+
+def _no_common_group(case: Case) -> Match | None:
+    facts = case.facts
+    if facts.first_flight is not FirstFlight.KEY_EXCHANGE:
+        return None
+    if facts.dh_prime_bits is not None:
+        chosen = f"a prime of {facts.dh_prime_bits} bits"
+    elif facts.group is not None:
+        chosen = groups.name_of(facts.group)
+    else:
+        return None
+    return suspected(
+        evidence(offered=offered_profile(facts), accepted=chosen),
+        alternatives=(),
+        missing="a hello without this group",
+        remedy_values=(chosen,),
     )
 
 
@@ -77,6 +147,7 @@ NONE_IN_COMMON: Final = CatalogueEntry(
     references=("RFC 8446 section 4.1.1", "RFC 8446 section 9.1", "RFC 9325 section 4.2"),
     evidence=_ANSWERED,
     seen_as=_NO_OVERLAP,
+    match=_none_in_common,
 )
 
 INSECURE_ONLY: Final = CatalogueEntry(
@@ -100,6 +171,7 @@ INSECURE_ONLY: Final = CatalogueEntry(
     references=("RFC 7465 section 2", "RFC 9325 section 4.1", "RFC 8446 section 9.1"),
     evidence=_ANSWERED,
     seen_as=_NO_OVERLAP,
+    match=_insecure_only,
 )
 
 INSUFFICIENT_SECURITY: Final = CatalogueEntry(
@@ -167,6 +239,7 @@ NO_COMMON_GROUP: Final = CatalogueEntry(
         server_log="nginx: SSL_do_handshake() failed (SSL: error:0A000065:SSL routines::no "
         "suitable key share)",
     ),
+    match=_no_common_group,
 )
 
 WEAK_DH: Final = CatalogueEntry(

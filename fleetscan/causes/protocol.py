@@ -5,11 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from fleetscan.causes import banners
-from fleetscan.causes.banners import STARTTLS_PORTS
-from fleetscan.causes.evidence import established, evidence, observed, peer_text, suspected
+from fleetscan.causes.endings import closed_on_request
+from fleetscan.causes.evidence import (
+    escaped_text,
+    established,
+    evidence,
+    observed,
+    peer_text,
+    suspected,
+)
 from fleetscan.causes.model import CatalogueEntry, Match, Remedy, SeenAs, Severity
 from fleetscan.limits import FIRST_OCTETS
-from fleetscan.vocabulary import Checked
+from fleetscan.vocabulary import STARTTLS_PORTS, Checked
 
 if TYPE_CHECKING:
     from fleetscan.causes.banners import Signature
@@ -20,33 +27,63 @@ if TYPE_CHECKING:
 def spoken(facts: HandshakeFacts) -> Signature | None:
     """The other protocol that the first octets belong to.
 
-    None when they are TLS, when there are none, when no protocol of the table begins so,
-    and inside a STARTTLS dialogue, where the plain protocol is what is expected.
+    None when they are what was to come, when there are none, and when no protocol of the
+    table begins so. Inside a STARTTLS dialogue its own protocol is what is to come: another
+    one spoke when the dialogue's machine could not read it, or when it refused before it had
+    said anything that only the dialogue's protocol has.
     """
-    if facts.is_tls is Checked.YES or not facts.first_octets or established(facts):
+    if not facts.first_octets or established(facts):
         return None
-    if facts.starttls != "none":
+    if facts.starttls == "none":
+        return None if facts.is_tls is Checked.YES else banners.identify(facts.first_octets)
+    if facts.starttls_agreed is not Checked.NO or facts.starttls_offered is not Checked.NOT_CHECKED:
         return None
-    return banners.identify(facts.first_octets)
+    return banners.identify_in_dialogue(facts.first_octets, facts.starttls)
 
 
 def _other_protocol(cause: str) -> Matcher:
     def match(case: Case) -> Match | None:
         signature = spoken(case.facts)
-        if signature is None or signature.cause != cause:
+        if signature is None or _cause_of(signature, case.facts) != cause:
             return None
-        return observed(
-            banner_evidence(case, signature),
-            remedy_values=(_dialogue(case, signature) or signature.protocol,),
-        )
+        found = banner_evidence(case, signature)
+        values = (_remedy_value(case, signature),)
+        if cause == banners.OTHER and case.facts.starttls_refusal:
+            # Its no has the form of the dialogue's protocol: only the greeting says otherwise.
+            return suspected(
+                found | evidence(answer=escaped_text(case.facts.starttls_refusal)),
+                alternatives=("protocol.starttls_refused",),
+                missing="an answer to the words of the protocol that greeted",
+                remedy_values=values,
+            )
+        return observed(found, remedy_values=values)
 
     return match
 
 
+def _cause_of(signature: Signature, facts: HandshakeFacts) -> str:
+    """A protocol with a dialogue is needed where none was held, and another where one was."""
+    in_dialogue = facts.starttls != "none"
+    if in_dialogue and signature.cause == banners.STARTTLS_NEEDED:
+        return banners.OTHER
+    return signature.cause
+
+
+def _remedy_value(case: Case, signature: Signature) -> str:
+    kind = _dialogue(case, signature)
+    if case.facts.starttls == "none":
+        return kind or signature.protocol
+    return f"{signature.protocol} (--starttls {kind})" if kind else signature.protocol
+
+
 def _dialogue(case: Case, signature: Signature) -> str:
-    # A greeting that may be SMTP's or FTP's: the port says which to try.
+    # Where two dialogues begin alike, the port says which to try.
     by_port = STARTTLS_PORTS.get(case.port, "")
-    return by_port if signature.protocol == banners.SMTP_OR_FTP else signature.starttls
+    if signature.protocol == banners.SMTP_OR_FTP:
+        return by_port if by_port in banners.GREET_ALIKE else "smtp or ftp"
+    if signature.starttls == "xmpp-client" and by_port == "xmpp-server":
+        return by_port
+    return signature.starttls
 
 
 def banner_evidence(case: Case, signature: Signature) -> dict[str, str]:
@@ -56,6 +93,7 @@ def banner_evidence(case: Case, signature: Signature) -> dict[str, str]:
         protocol=signature.protocol,
         banner=peer_text(banners.first_line(facts.first_octets)),
         spoke_first="yes" if facts.spoke_first else "no",
+        starttls="" if facts.starttls == "none" else facts.starttls,
         port=case.port,
     )
 
@@ -78,10 +116,19 @@ def _plaintext_http(case: Case) -> Match | None:
 
 def _starttls_refused(case: Case) -> Match | None:
     facts = case.facts
-    if not facts.starttls_refusal or established(facts):
+    if established(facts) or spoken(facts) is not None:
         return None
+    if not facts.starttls_refusal:
+        return closed_on_request(case)
+    told = escaped_text(facts.starttls_refusal)
+    lists = facts.starttls_offered is Checked.NO
     return observed(
-        evidence(starttls=facts.starttls, answer=peer_text(facts.starttls_refusal), port=case.port)
+        evidence(
+            starttls=facts.starttls,
+            answer="" if lists else told,
+            offers=told if lists else "",
+            port=case.port,
+        )
     )
 
 
@@ -95,9 +142,10 @@ def _garbage(case: Case) -> Match | None:
         first_octets=facts.first_octets[:FIRST_OCTETS].hex(),
         text=peer_text(facts.first_octets[:FIRST_OCTETS]),
         spoke_first="yes" if facts.spoke_first else "no",
+        starttls="" if facts.starttls == "none" else facts.starttls,
         port=case.port,
     )
-    if facts.starttls == "none":
+    if facts.starttls == "none" or facts.starttls_agreed is Checked.NO:
         return observed(found)
     return suspected(
         found,
@@ -110,6 +158,7 @@ _BANNER: Final = {
     "protocol": "the protocol that the first octets belong to",
     "banner": "the first line as received, escaped",
     "spoke_first": "whether the server spoke before anything was sent to it",
+    "starttls": "the dialogue that was held before TLS, where there was one",
     "port": "the port asked",
 }
 
@@ -159,22 +208,26 @@ OTHER: Final = CatalogueEntry(
     title="Another protocol answers on this port",
     why=(
         "The first octets belong to a protocol that does not turn into TLS here: SSH, VNC, Telnet, "
-        "a database, a message broker. The service moved, the inventory has the wrong port, or the "
-        "port was reused."
+        "a message broker; or a STARTTLS dialogue was held, and what answered speaks neither that "
+        "protocol nor HTTP: another mail protocol, a database, TLS from the first octet. The "
+        "service moved, the inventory has the wrong port or dialogue, or the port was reused."
     ),
     not_this={
-        "protocol.starttls_needed": "the protocol has words to ask for TLS on this very port",
+        "protocol.starttls_needed": "the protocol has words to ask for TLS on this very port, and "
+        "no other dialogue was held",
+        "protocol.starttls_refused": "the dialogue's own protocol answered, and its answer was no",
         "protocol.plaintext_http": "the other protocol is HTTP",
         "protocol.garbage": "it is no protocol known here",
     },
-    proof="The first octets, sent before the hello or in answer to it.",
+    proof="The first octets, sent before anything else or in answer to the hello or the dialogue.",
     severity=Severity.HIGH,
     remedy=Remedy(
         id="fix_port",
-        text="Correct the port in the inventory, or find out why {values} answers there.",
+        text="Correct the port or the dialogue in the inventory, or find out why {values} answers "
+        "there.",
     ),
-    references=("RFC 4253 section 4.2", "RFC 6143 section 7.1.1"),
-    evidence=_BANNER,
+    references=("RFC 4253 section 4.2", "RFC 6143 section 7.1.1", "RFC 8314 section 3"),
+    evidence=_BANNER | {"answer": "what it said to the dialogue's words, escaped"},
     seen_as=SeenAs(
         chrome="ERR_SSL_PROTOCOL_ERROR",
         edge="ERR_SSL_PROTOCOL_ERROR",
@@ -198,7 +251,8 @@ STARTTLS_NEEDED: Final = CatalogueEntry(
     ),
     not_this={
         "protocol.starttls_refused": "TLS was asked for in those words and refused",
-        "protocol.other": "the protocol has no way to change to TLS on this port",
+        "protocol.other": "the protocol has no way to change to TLS, or another one's dialogue was "
+        "held",
         "server.closed_after_hello": "no banner: some of these protocols wait for the client and "
         "hang up on a hello, so that only the dialogue tells",
     },
@@ -207,8 +261,7 @@ STARTTLS_NEEDED: Final = CatalogueEntry(
     severity=Severity.HIGH,
     remedy=Remedy(
         id="use_starttls",
-        text="Scan with --starttls ({values}, where `fleetscan scan --help` lists it), or switch "
-        "implicit TLS on for this port.",
+        text="Scan with --starttls {values}, or switch implicit TLS on for this port.",
     ),
     references=(
         "RFC 3207 section 4",
@@ -236,15 +289,19 @@ STARTTLS_REFUSED: Final = CatalogueEntry(
     id="protocol.starttls_refused",
     title="TLS was asked for in the protocol's own words and refused",
     why=(
-        "The plain dialogue went as far as the question for TLS, and the server answered no, or "
-        "does not offer it: TLS is not configured, is kept for other clients, or something on the "
-        "path takes the offer out."
+        "The plain dialogue was held in the protocol's own words, and the server answered no, or "
+        "does not list TLS among what it can do: TLS is not configured, is kept for other clients, "
+        "or something on the path takes the offer out. A server that turns this client away "
+        "before any question (a blocked address, too many connections) says so in its answer. "
+        "Where the client speaks first, a close in place of the answer may mean the same."
     ),
     not_this={
         "protocol.starttls_needed": "nobody asked in the protocol's own words yet",
+        "protocol.other": "what answered speaks another protocol than the dialogue's",
+        "server.closed_on_accept": "the close came before anything was asked",
         "server.refused": "the dialogue succeeded and TLS itself was refused, with an alert",
     },
-    proof="The server's own line in answer to the request.",
+    proof="The server's own words in answer to the request, or the list of what it offers.",
     severity=Severity.HIGH,
     remedy=Remedy(
         id="enable_starttls",
@@ -254,7 +311,9 @@ STARTTLS_REFUSED: Final = CatalogueEntry(
     references=("RFC 3207 section 4", "RFC 3207 section 6", "RFC 9051 section 6.2.1"),
     evidence={
         "starttls": "the dialogue's kind",
-        "answer": "the server's line, escaped",
+        "answer": "the server's no in its own words, escaped",
+        "offers": "what the server offers where TLS is not among it, escaped",
+        "ended_by": "fin or rst, where that was the answer",
         "port": "the port asked",
     },
     seen_as=SeenAs(
@@ -290,6 +349,7 @@ GARBAGE: Final = CatalogueEntry(
         "first_octets": "the first 64 octets, in hexadecimal",
         "text": "the same as text, escaped",
         "spoke_first": "whether the server spoke before anything was sent to it",
+        "starttls": "the dialogue that was held before TLS, where there was one",
         "port": "the port asked",
     },
     seen_as=SeenAs(

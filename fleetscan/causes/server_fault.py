@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from fleetscan._parse import ParseFault
 from fleetscan.causes.alerts import ALERT_EVIDENCE, alert_matcher
 from fleetscan.causes.evidence import (
     alert_text,
@@ -17,6 +16,7 @@ from fleetscan.causes.evidence import (
     suspected,
 )
 from fleetscan.causes.model import CatalogueEntry, Match, Remedy, SeenAs, Severity
+from fleetscan.tls.violations import OUR_BOUNDS
 from fleetscan.vocabulary import Checked, Origin
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ def _protocol_violation(case: Case) -> Match | None:
         history=facts.history,
     )
     values = (facts.violation or "the rule in the evidence",)
-    if _beyond_our_bounds(facts):
+    # RFC 8446 section 4 allows a message 2^24 octets. A record's length TLS itself bounds.
+    if facts.violation in OUR_BOUNDS:
         return suspected(
             found,
             alternatives=(),
@@ -46,22 +47,6 @@ def _protocol_violation(case: Case) -> Match | None:
             remedy_values=values,
         )
     return observed(found, remedy_values=values)
-
-
-def _beyond_our_bounds(facts: HandshakeFacts) -> bool:
-    """Whether it was cut off by `limits`, where RFC 8446 section 4 allows 2^24 octets a message.
-
-    A record's length is another matter: TLS itself bounds it (rule `record_overflow`).
-    """
-    if facts.violation == "flight_too_large":
-        return True
-    error = facts.parse_error
-    return (
-        error is not None
-        and facts.violation != "record_overflow"
-        and error.fault == ParseFault.LENGTH_OUT_OF_RANGE
-        and error.field == "length"
-    )
 
 
 def _our_own_alert(facts: HandshakeFacts) -> bool:

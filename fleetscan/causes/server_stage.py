@@ -44,6 +44,8 @@ CLOSED_ON_ACCEPT: Final = CatalogueEntry(
         "from the close alone",
         "connect.refused": "the connection never stood",
         "protocol.starttls_needed": "a greeting would have come first",
+        "protocol.starttls_refused": "the client speaks first in that protocol, and its request "
+        "for TLS was answered with the close",
     },
     proof="FIN or RST with no octet received and no hello sent.",
     severity=Severity.HIGH,
@@ -196,6 +198,8 @@ STALLED: Final = CatalogueEntry(
         "server.protocol_violation": "what came was whole and wrong",
         "client_auth.required": "the end came after our empty Certificate, on a server that had "
         "asked for one",
+        "protocol.other": "a greeting that never comes may mean that the port speaks TLS from the "
+        "first octet, and waits for a hello",
     },
     proof="The stage, the octets received and the time that passed.",
     severity=Severity.HIGH,
@@ -205,7 +209,11 @@ STALLED: Final = CatalogueEntry(
         "fragmentation forbidden), then scan again.",
     ),
     references=("RFC 8446 section 2", "RFC 8446 section 6.1", "RFC 2923 section 2.1"),
-    evidence=ENDING_EVIDENCE | {"history": "messages as letters, ours in upper case"},
+    evidence=ENDING_EVIDENCE
+    | {
+        "starttls": "the dialogue before TLS, where there was one",
+        "history": "messages as letters, ours in upper case",
+    },
     seen_as=SeenAs(
         chrome="ERR_TIMED_OUT, ERR_CONNECTION_CLOSED",
         firefox="PR_END_OF_FILE_ERROR",

@@ -6,10 +6,20 @@ from typing import TYPE_CHECKING, Final
 
 from fleetscan.causes import banners
 from fleetscan.causes.alerts import ALERT_EVIDENCE, alert_matcher
-from fleetscan.causes.evidence import TLS12, established, evidence, observed, peer_text
+from fleetscan.causes.evidence import (
+    TLS12,
+    established,
+    evidence,
+    flight_read,
+    observed,
+    peer_text,
+    suspected,
+)
 from fleetscan.causes.model import CatalogueEntry, Match, Remedy, SeenAs, Severity
 from fleetscan.causes.protocol import spoken
 from fleetscan.registry import versions
+from fleetscan.tls.profile import is_grease
+from fleetscan.vocabulary import FirstFlight
 
 if TYPE_CHECKING:
     from fleetscan.causes.model import Case
@@ -20,6 +30,8 @@ _alert_says_so = alert_matcher("version.too_old")
 
 def _too_old(case: Case) -> Match | None:
     facts = case.facts
+    if flight_read(facts):
+        return _took_an_older_one(facts)
     if established(facts):
         return None
     signature = spoken(facts)
@@ -41,6 +53,27 @@ def _too_old(case: Case) -> Match | None:
     return _alert_says_so(case)
 
 
+def _took_an_older_one(facts: HandshakeFacts) -> Match | None:
+    # A server chooses the newest version that it shares with the hello (RFC 8446 section
+    # 4.2.1): where TLS 1.2 was offered and something older came, it has nothing better.
+    if facts.version is None or facts.version >= TLS12:
+        return None
+    chosen = versions.name_of(facts.version)
+    found = evidence(version=chosen, offered=_offered(facts), stage=facts.stage.value)
+    if facts.offer is not None and any(
+        each >= TLS12 and not is_grease(each) for each in facts.offer.versions
+    ):
+        return observed(found, remedy_values=(chosen,))
+    if facts.first_flight is not FirstFlight.VERSION:
+        return None
+    return suspected(
+        found,
+        alternatives=("finding.old_version",),
+        missing="a hello that offers TLS 1.2",
+        remedy_values=(chosen,),
+    )
+
+
 def _chose_an_older_one(facts: HandshakeFacts) -> bool:
     # A server that does not know the supported_versions extension answers with the best it
     # has, instead of an alert (RFC 8446 section 4.2.1): the ServerHello itself says it.
@@ -52,7 +85,9 @@ def _chose_an_older_one(facts: HandshakeFacts) -> bool:
 def _offered(facts: HandshakeFacts) -> str:
     if facts.offer is None:
         return ""
-    return ", ".join(versions.name_of(version) for version in facts.offer.versions)
+    return ", ".join(
+        versions.name_of(version) for version in facts.offer.versions if not is_grease(version)
+    )
 
 
 _SEEN_AS: Final = SeenAs(
@@ -122,14 +157,17 @@ TOO_NEW: Final = CatalogueEntry(
         "version.fallback_refused": "the server takes the offered version from clients that know "
         "nothing better",
     },
-    proof="A newer hello is answered.",
+    proof="A newer hello is answered. Alert protocol_version(70) to a hello that offers TLS 1.0 to "
+    "1.2 makes it suspected.",
     severity=Severity.HIGH,
     remedy=Remedy(
         id="offer_newer",
         text="Update the client, or enable TLS 1.2 beside 1.3 while old clients remain.",
     ),
     references=("RFC 8446 section 4.2.1", "RFC 8446 section 6.2"),
-    evidence={"offered": "the versions offered", "accepted": "the version that was then accepted"},
+    evidence=ALERT_EVIDENCE
+    | {"offered": "the versions offered", "accepted": "the version that was then accepted"},
+    match=alert_matcher("version.too_new"),
     seen_as=SeenAs(
         alert="protocol_version(70)",
         chrome="ERR_SSL_VERSION_OR_CIPHER_MISMATCH",

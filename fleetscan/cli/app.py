@@ -40,6 +40,8 @@ Examples:
 
 """
 
+HELP_OPTIONS: Final = {"help_option_names": ["-h", "--help"]}
+
 _GRACE_S: Final = 0.2
 
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
@@ -82,7 +84,7 @@ class LazyGroup(click.Group):
     cls=LazyGroup,
     name=PROGRAM,
     help="Scans the TLS endpoints of a whole fleet and says, for every handshake that fails, why.",
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={**HELP_OPTIONS, "max_content_width": 100},
 )
 @click.version_option(
     version(), "-V", "--version", prog_name=PROGRAM, message="%(prog)s %(version)s"

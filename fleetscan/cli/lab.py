@@ -54,8 +54,7 @@ def inventory_line(target: Target) -> str:
     fields["port"] = target.port
     fields["server_name"] = target.server_name
     fields["reference_name"] = target.reference_name
-    if target.starttls != "none":
-        fields["starttls"] = target.starttls
+    fields["starttls"] = target.starttls
     if target.labels:
         fields["labels"] = dict(target.labels)
     return orjson.dumps(fields).decode()

@@ -93,6 +93,8 @@ class _ScanRun:
                 on_certificate=self._first_seen,
                 warn=self._report.tell,
             )
+            # What ends the run at once must not have emptied the output file.
+            await scan.prepare()
             outputs = await self._open_outputs(stack, scan, sha256)
             return await self._scan(scan, outputs)
 

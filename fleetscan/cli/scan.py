@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from fleetscan.cli.app import ExamplesFirst
+from fleetscan import limits
+from fleetscan.cli.app import HELP_OPTIONS, ExamplesFirst
+from fleetscan.cli.hello import alpn_from, hello_from, hello_options, identity_from
+from fleetscan.cli.proxy import proxy_from
 from fleetscan.cli.terminal import harmless
 from fleetscan.errors import UsageError
+from fleetscan.vocabulary import STARTTLS_KINDS
 
 if TYPE_CHECKING:
     from fleetscan.engine.config import ScanConfig
@@ -29,6 +33,8 @@ Examples:
   fleetscan scan shop.example.org@192.0.2.7:443    that name at that address
   fleetscan scan 192.0.2.7 --sni shop.example.org  the same
   fleetscan scan -l targets.jsonl --trust corp-root.pem --trust system
+  fleetscan scan 10.4.2.9 --hello broad            is there anything it takes?
+  fleetscan scan www.example.org --proxy http://proxy.corp:3128
   zcat names.gz | fleetscan scan -l - -j --emit failed | jq .cause.id
   fleetscan scan --lab                             a broken fleet on loopback
 
@@ -88,6 +94,8 @@ def _starttls_completion(ctx: click.Context, param: click.Parameter, incomplete:
 @click.command(
     name="scan",
     cls=_ScanCommand,
+    # A command remembers the words of its help from the first context it was asked in.
+    context_settings=HELP_OPTIONS,
     short_help="Scan targets and say why TLS fails where it fails.",
     epilog=(
         "Exit codes: 0 completed (failures are data), 2 wrong usage or nothing to scan, "
@@ -123,11 +131,13 @@ def _starttls_completion(ctx: click.Context, param: click.Parameter, incomplete:
 @click.option(
     "--starttls",
     metavar="KIND",
-    default="none",
+    default="auto",
     show_default=True,
     shell_complete=_starttls_completion,
-    help="The dialogue to hold before TLS: smtp, imap, pop3, ftp or postgresql.",
+    help="The dialogue to hold before TLS: auto (by the port), none, "
+    f"{', '.join(STARTTLS_KINDS[:-1])} or {STARTTLS_KINDS[-1]}.",
 )
+@hello_options
 @click.option(
     "--trust",
     metavar="FILE|system",
@@ -209,6 +219,31 @@ def _starttls_completion(ctx: click.Context, param: click.Parameter, incomplete:
     multiple=True,
     help="Name server to ask instead of the system's. Repeatable.",
 )
+@click.option(
+    "--proxy",
+    metavar="URL",
+    help="Connect through http://[user:password@]host[:80] (CONNECT) or socks5://...[:1080].",
+)
+@click.option(
+    "--proxy-auth",
+    metavar="FILE",
+    type=click.Path(),
+    help="File with user:password for the proxy, so that they are no arguments; or the "
+    "environment has FLEETSCAN_PROXY_USER and FLEETSCAN_PROXY_PASSWORD.",
+)
+@click.option(
+    "--proxy-names",
+    is_flag=True,
+    help="Leave names to the proxy to resolve; excludes, being addresses, cannot be held then.",
+)
+@click.option(
+    "--proxy-connections",
+    metavar="N",
+    type=click.IntRange(1, MAX_CONCURRENCY),
+    default=limits.PROXY_IN_FLIGHT,
+    show_default=True,
+    help="Connections to the proxy at once.",
+)
 @click.pass_context
 def command(ctx: click.Context, /, **options: Any) -> int:  # noqa: ANN401
     """Scan every TARGET and write one result for each.
@@ -237,6 +272,7 @@ def request_from(options: dict[str, Any]) -> ScanRequest:
     kinds = _starttls_kinds()
     defaults = _defaults(options, kinds)
     timeout = options["timeout"]
+    proxy, credentials = proxy_from(options)
     config = ScanConfig(
         trust=options["trust"],
         concurrency=options["concurrency"],
@@ -245,6 +281,14 @@ def request_from(options: dict[str, Any]) -> ScanRequest:
         addresses=options["addresses"],
         excludes=_excludes(options["excludes"], options["exclude_files"]),
         nameservers=tuple(_nameserver(each) for each in options["resolvers"]),
+        hello=hello_from(options),
+        handshake=options["handshake"],
+        client_identity=identity_from(options),
+        alpn=alpn_from(options),
+        proxy=options["proxy"] or "",
+        proxy_credentials=credentials,
+        proxy_names=options["proxy_names"],
+        proxy_in_flight=options["proxy_connections"],
         vantage=_vantage(options["vantage"]),
     )
     return ScanRequest(
@@ -260,15 +304,14 @@ def request_from(options: dict[str, Any]) -> ScanRequest:
         quiet=options["quiet"],
         strict=options["strict"],
         lab=options["lab"],
-        configuration=_configuration(options),
+        configuration=_configuration(options | {"proxy": proxy}),
     )
 
 
 def _starttls_kinds() -> frozenset[str]:
-    from fleetscan.inventory.target import STARTTLS_NONE
-    from fleetscan.tls.conversation import STARTTLS_KINDS
+    from fleetscan.inventory.target import STARTTLS_AUTO, STARTTLS_NONE
 
-    return frozenset({STARTTLS_NONE, *STARTTLS_KINDS})
+    return frozenset({STARTTLS_AUTO, STARTTLS_NONE, *STARTTLS_KINDS})
 
 
 def _defaults(options: dict[str, Any], kinds: frozenset[str]) -> Defaults:
@@ -285,13 +328,20 @@ def _defaults(options: dict[str, Any], kinds: frozenset[str]) -> Defaults:
         known = ", ".join(sorted(kinds))
         raise UsageError(f"--starttls: {options['starttls'][:40]!r} is none of {known}")
     sni = options["sni"]
+    if options["no_sni"] and sni:
+        raise UsageError("--sni and --no-sni: one of the two")
     if sni and parse_address(sni) is not None:
         raise UsageError("--sni: an address is never sent as a server name (RFC 6066 section 3)")
     try:
         server_name = canonical_name(sni) if sni else sni
     except ValueError as refused:
         raise UsageError(f"--sni: {refused}") from None
-    return Defaults(ports=ports, server_name=server_name, starttls=options["starttls"])
+    return Defaults(
+        ports=ports,
+        server_name=server_name,
+        starttls=options["starttls"],
+        sends_names=not options["no_sni"],
+    )
 
 
 def _excludes(texts: tuple[str, ...], files: tuple[str, ...]) -> tuple[str, ...]:
@@ -312,7 +362,9 @@ def _output(options: dict[str, Any]) -> str | None:
     path: str | None = options["output"]
     if path in (None, "-"):
         return None
-    for read in (*options["lists"], *options["trust"], *options["exclude_files"]):
+    reads = (*options["lists"], *options["trust"], *options["exclude_files"])
+    secrets = ("proxy_auth", "client_cert", "client_key", "client_key_password")
+    for read in (*reads, *filter(None, (options[name] for name in secrets))):
         if _is_same_file(path, read):
             raise UsageError(f"--output: {harmless(path)} is read by this scan; name another file")
     return path

@@ -28,7 +28,7 @@ class Inventory:
         arguments: targets of the command line, read at once: a bad one is a usage error.
         lists: files and `-`, read as the scan goes; a bad line is reported and skipped.
         defaults: for what a line leaves open.
-        starttls_kinds: the dialogues that exist.
+        starttls_kinds: the words that `starttls` may be.
         on_bad_line: told about each bad line.
 
     Raises:

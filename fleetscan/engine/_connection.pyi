@@ -5,15 +5,16 @@ import socket
 
 from fleetscan.engine.config import Deadlines
 from fleetscan.tls.conversation import Conversation
+from fleetscan.tls.proxies.tunnel import Tunnel
 
 class Connection(asyncio.Protocol):
-    conversation: Conversation
+    conversation: Conversation | Tunnel
     waiter: asyncio.Future[None]
     failure: str
     octets: int
     def __init__(
         self,
-        conversation: Conversation,
+        conversation: Conversation | Tunnel,
         sock: socket.socket,
         deadlines: Deadlines,
         started: float,

@@ -88,8 +88,8 @@ cdef class Connection:
     cdef readonly Py_ssize_t octets
     cdef object _loop, _sock, _transport, _timer, _waiting
     cdef list _hello_events
-    cdef double _started, _connected_at, _waiting_since, _timer_at, _total_at
-    cdef double _connect_s, _first_octet_s, _handshake_s, _confirm_s
+    cdef double _started, _talking_since, _waiting_since, _timer_at, _total_at
+    cdef double _connect_s, _proxy_s, _first_octet_s, _handshake_s, _confirm_s
     cdef Phase _phase
     cdef bint _wrote
 
@@ -107,6 +107,7 @@ cdef class Connection:
         self._started = started
         self._total_at = total_at
         self._connect_s = deadlines.connect
+        self._proxy_s = deadlines.proxy
         self._first_octet_s = deadlines.first_octet
         self._handshake_s = deadlines.handshake
         self._confirm_s = deadlines.confirm
@@ -202,7 +203,7 @@ cdef class Connection:
     cdef _now_connected(self, double now):
         cdef list events = self.conversation.events
         self._phase = TALKING
-        self._connected_at = now
+        self._talking_since = now
         events.append(Connected(now))
         for event in self._hello_events:
             # Not shared with anyone yet: told with the time at which the octets left.
@@ -343,6 +344,8 @@ cdef class Connection:
     cdef _note_waiting(self, double now):
         waiting = self.conversation.waiting
         if waiting != self._waiting:
+            if self._waiting == "proxy":
+                self._talking_since = now  # the peer can have heard nothing of us before
             self._waiting = waiting
             self._waiting_since = now
 
@@ -351,8 +354,10 @@ cdef class Connection:
             return self._timer_at
         if self._phase == CONNECTING:
             return self._started + self._connect_s
+        if self._waiting == "proxy":
+            return self._talking_since + self._proxy_s
         if self._waiting == "first_octet":
-            return self._connected_at + min(self._first_octet_s, self._handshake_s)
+            return self._talking_since + min(self._first_octet_s, self._handshake_s)
         if self._waiting == "confirm":
             return self._waiting_since + self._confirm_s
         if self._waiting == "banner":
@@ -361,7 +366,7 @@ cdef class Connection:
             # However late the flight came: after a CertificateRequest silence has to last
             # for a whole stage before it counts as consent.
             return self._waiting_since + self._handshake_s
-        return self._connected_at + self._handshake_s
+        return self._talking_since + self._handshake_s
 
     cdef _arm(self, double now):
         cdef double at = min(self._stage_deadline(), self._total_at)

@@ -11,12 +11,15 @@ from collections.abc import Callable
 from time import time
 from typing import TYPE_CHECKING, Any, Final
 
+from fleetscan.engine.config import HANDSHAKES
 from fleetscan.errors import UsageError
 from fleetscan.inventory.parse import parse_place
 from fleetscan.inventory.ranges import parse_address
 from fleetscan.inventory.target import STARTTLS_NONE
-from fleetscan.tls.conversation import STARTTLS_KINDS
 from fleetscan.tls.hello import wire_server_name
+from fleetscan.tls.profiles import PROFILES
+from fleetscan.tls.proxies.address import parse_proxy
+from fleetscan.vocabulary import STARTTLS_KINDS
 
 if TYPE_CHECKING:
     from fleetscan.engine.config import Deadlines, ScanConfig
@@ -29,8 +32,8 @@ MAX_PROTOCOL_NAME: Final = 255
 MAX_DEADLINE_S: Final = 86_400
 """A day; a loop's timers overflow far above that."""
 
-_COUNTS: Final = ("concurrency", "address_in_flight", "prefix_in_flight")
-_STAGES: Final = ("resolve", "connect", "first_octet", "handshake", "total")
+_COUNTS: Final = ("concurrency", "address_in_flight", "prefix_in_flight", "proxy_in_flight")
+_STAGES: Final = ("resolve", "connect", "proxy", "first_octet", "handshake", "total")
 _FIRST_MOMENT: Final = -62_135_596_800
 _LAST_MOMENT: Final = 253_402_300_799
 """The years 1 to 9999, which is what a result line can say (RFC 3339 section 1)."""
@@ -41,7 +44,8 @@ def check_config(config: ScanConfig) -> None:
 
     Raises:
         UsageError: a count under 1, a rate or a deadline that is no positive number, a
-            name server without an address, a protocol's name that has no form on the wire.
+            name server without an address, a protocol's name that has no form on the wire,
+            a proxy that is none.
     """
     for name in _COUNTS:
         if not getattr(config, name) >= 1:
@@ -55,9 +59,29 @@ def check_config(config: ScanConfig) -> None:
         raise UsageError(f"addresses must be 'all' or 'first', not {config.addresses!a}")
     for nameserver in config.nameservers:
         _check_nameserver(nameserver)
-    for protocol in config.alpn:
+    _check_hello(config)
+
+
+def _check_hello(config: ScanConfig) -> None:
+    if isinstance(config.hello, str) and config.hello not in PROFILES:
+        raise UsageError(f"hello: {config.hello[:40]!a} is none of {', '.join(PROFILES)}")
+    if config.handshake not in HANDSHAKES:
+        raise UsageError(f"handshake: {config.handshake[:40]!a} is none of {', '.join(HANDSHAKES)}")
+    for protocol in config.alpn or ():
         if not (protocol.isascii() and 0 < len(protocol) <= MAX_PROTOCOL_NAME):
             raise UsageError(f"not an application protocol's name: {protocol!a}")
+    _check_proxy(config)
+
+
+def _check_proxy(config: ScanConfig) -> None:
+    if config.proxy:
+        parse_proxy(config.proxy, config.proxy_credentials)
+    elif config.proxy_names or config.proxy_credentials is not None:
+        raise UsageError("credentials or names for a proxy, and no proxy")
+    if config.proxy_names and config.excludes:
+        raise UsageError(
+            "excludes are addresses: they cannot be held while the proxy resolves the names"
+        )
 
 
 def _check_deadlines(deadlines: Deadlines) -> None:

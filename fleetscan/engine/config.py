@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
 
 from fleetscan import limits
+
+if TYPE_CHECKING:
+    from fleetscan.tls.client_identity import ClientIdentity
+    from fleetscan.tls.profile import HelloProfile
+
+HANDSHAKES: Final = ("complete", "first-flight")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,10 +21,13 @@ class Deadlines:
 
     `confirm` is how long the client listens after its own Finished under TLS 1.3 before
     silence counts as consent; after a CertificateRequest the whole `handshake` deadline is used.
+    `proxy` is how long a proxy may take for its answer, in which it connects to the target;
+    the stages behind it are counted from there.
     """
 
     resolve: float = 5.0
     connect: float = 5.0
+    proxy: float = 10.0
     first_octet: float = 5.0
     handshake: float = 10.0
     confirm: float = 0.25
@@ -29,6 +39,7 @@ class Deadlines:
         return cls(
             resolve=min(cls().resolve, timeout_s),
             connect=min(cls().connect, timeout_s),
+            proxy=min(cls().proxy, timeout_s),
             first_octet=min(cls().first_octet, timeout_s),
             handshake=min(cls().handshake, timeout_s),
             confirm=min(cls().confirm, timeout_s),
@@ -47,6 +58,20 @@ class ScanConfig:
         addresses: `all` scans every address of a name, `first` only the first.
         excludes: networks as text (CIDR or address); checked before and after resolving.
         nameservers: `address` or `address:port`; empty uses the system's.
+        hello: what is offered: the name of a profile (`fleetscan.tls.profiles.PROFILES`), or
+            a profile of the caller's own.
+        handshake: `complete`, or `first-flight` to end when the server's first flight is over:
+            no signature is then checked and nothing is confirmed.
+        client_identity: the certificate and key that answer a server which asks for them.
+        alpn: application protocols offered, preferred first; empty offers none. None offers
+            h2 and http/1.1, and none behind a STARTTLS dialogue. A profile without the
+            extension offers none.
+        proxy: URL of the proxy that every connection is made through, `http://` or
+            `socks5://`; `""` for none.
+        proxy_credentials: user name and password for it that do not stand in its URL.
+        proxy_names: whether names are left to the proxy to resolve; excludes, which are
+            addresses, cannot be held then and must be empty.
+        proxy_in_flight: connections to the proxy at once.
         vantage: where this scan is made from; `""` for the host name.
         clock: Unix seconds, UTC; tests give their own.
     """
@@ -61,6 +86,14 @@ class ScanConfig:
     addresses: str = "all"
     excludes: tuple[str, ...] = ()
     nameservers: tuple[str, ...] = ()
-    alpn: tuple[str, ...] = ("h2", "http/1.1")
+    hello: str | HelloProfile = "browser"
+    handshake: str = "complete"
+    client_identity: ClientIdentity | None = None
+    alpn: tuple[str, ...] | None = None
+    # Neither is ever shown: both may hold a password.
+    proxy: str = field(default="", repr=False)
+    proxy_credentials: tuple[str, str] | None = field(default=None, repr=False)
+    proxy_names: bool = False
+    proxy_in_flight: int = limits.PROXY_IN_FLIGHT
     vantage: str = ""
     clock: Callable[[], float] | None = None

@@ -95,13 +95,19 @@ class Pacing(Generic[WorkT]):
         """Addresses and prefixes that are remembered; none once all is done and idle."""
         return len(self._addresses) + len(self._prefixes)
 
-    def submit(self, address: str, work: WorkT) -> None:
+    def submit(self, address: str, work: WorkT, *, name: str = "") -> None:
         """Take work for an IP address, given as text.
+
+        Args:
+            address: `""` where only a proxy knows it.
+            work: given back by `next_ready`.
+            name: what stands for the address then; its network is not known.
 
         Raises:
             OSError: `address` is no IP address.
         """
-        address_key, prefix_key = keys_of(address)
+        by_name = bool(name and not address)
+        address_key, prefix_key = (_key(name), _key(name)) if by_name else keys_of(address)
         place = self._addresses.get(address_key)
         if place is None:
             place = self._addresses[address_key] = _Place(address_key)
@@ -227,6 +233,11 @@ def keys_of(address: str) -> tuple[bytes, bytes]:
         packed = packed[len(_MAPPED) :]
         return packed, packed[: limits.IPV4_PREFIX // 8]
     return packed, packed[: limits.IPV6_PREFIX // 8]
+
+
+def _key(name: str) -> bytes:
+    """A key that no address has."""
+    return b"name " + name.encode()
 
 
 _MAPPED: Final = bytes(10) + b"\xff\xff"

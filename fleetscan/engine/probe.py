@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 from fleetscan.engine import connect, errqueue
 from fleetscan.engine._connection import Connection
 from fleetscan.tls.events import ConnectFailed, ConnectStarted, Ended
+from fleetscan.tls.proxies.tunnel import Tunnel
 from fleetscan.vocabulary import EndedBy, Stage
 
 if TYPE_CHECKING:
     from fleetscan.engine.config import Deadlines
+    from fleetscan.engine.route import Route
     from fleetscan.facts import HandshakeFacts
     from fleetscan.inventory.target import Target
     from fleetscan.tls.conversation import Conversation
@@ -52,31 +54,43 @@ class Attempt:
 
 
 async def attempt(
-    client: Client, target: Target, address: str, deadlines: Deadlines, total_at: float
+    client: Client,
+    target: Target,
+    address: str,
+    deadlines: Deadlines,
+    total_at: float,
+    route: Route | None = None,
 ) -> Attempt:
     """Connect, talk until one side has enough, close. Never raises for what a peer does.
 
     Args:
         client: makes the conversation.
         target: what to say and to whom.
-        address: the IP address, as text.
+        address: the IP address, as text; `""` when a proxy is to resolve the target's name.
         deadlines: of each stage, seconds.
         total_at: the monotonic second that ends it whatever it is at.
+        route: the proxy to connect to in the target's stead; None to connect to the target.
     """
     started = monotonic()
-    opened = connect.open_socket(address, target.port)
+    if route is None:
+        opened = connect.open_socket(address, target.port)
+    else:
+        opened = connect.open_socket(route.address, route.proxy.port)
     if isinstance(opened, connect.Refusal):
         return _refused(started, opened)
     loop = asyncio.get_running_loop()
     connection = None
     try:
-        if not connect.WRITES_WHILE_CONNECTING or target.starttls != "none":
+        # Whoever waits for a greeting writes nothing whose leaving shows the connection.
+        speaks_first = route is not None or target.starttls == "none"
+        if not (connect.WRITES_WHILE_CONNECTING and speaks_first):
             connect_at = min(started + deadlines.connect, total_at)
             failure = await _wait_connected(loop, opened, connect_at)
             if failure is not None:
                 opened.close()
                 return Attempt(events=(ConnectStarted(started), failure))
-        connection = Connection(client.converse(target), opened, deadlines, started, total_at, loop)
+        conversation = _conversation(client, target, address, route)
+        connection = Connection(conversation, opened, deadlines, started, total_at, loop)
         await loop.create_connection(lambda: connection, sock=opened)
         if connection.waiter.done():
             # It was over before uvloop could take the socket object over: the descriptor is
@@ -90,6 +104,16 @@ async def attempt(
         opened.close()
         raise
     return Attempt(events=connection.conversation.events, internal_error=connection.failure)
+
+
+def _conversation(
+    client: Client, target: Target, address: str, route: Route | None
+) -> Conversation | Tunnel:
+    conversation = client.converse(target)
+    if route is None:
+        return conversation
+    host = address or target.host
+    return Tunnel(conversation, proxy=route.proxy, host=host, port=target.port)
 
 
 async def _wait_connected(

@@ -23,10 +23,11 @@ from fleetscan.engine.probe import Attempt, Client, attempt
 from fleetscan.engine.resolve import Resolution, Resolver
 from fleetscan.engine.source import Source, Targets
 from fleetscan.engine.throttle import Throttle, bounds_within_limits
-from fleetscan.tls.events import Resolved, ResolveFailed
+from fleetscan.tls.events import ProxyUsed, Resolved, ResolveFailed
 
 if TYPE_CHECKING:
     from fleetscan.engine.config import ScanConfig
+    from fleetscan.engine.route import Route
     from fleetscan.inventory.target import Target
     from fleetscan.tls.events import Event
 
@@ -74,6 +75,7 @@ class Scanner:
         client: makes conversations and facts.
         excludes: addresses that are never scanned, whatever the targets say.
         warn: told what the user should know, one line each.
+        route: the proxy that every connection is made through; None for the direct way.
     """
 
     def __init__(
@@ -84,7 +86,9 @@ class Scanner:
         client: Client,
         excludes: Excluder,
         warn: Callable[[str], None],
+        route: Route | None = None,
     ) -> None:
+        self._route = route
         self._source = Source(targets)
         self._config = config
         self._client = client
@@ -237,6 +241,8 @@ class Scanner:
         try:
             if target.address:
                 self._submit(target, target.address, None)
+            elif self._route is not None and self._config.proxy_names:
+                self._submit(target, "", None)
             elif (known := self._resolver.remembered(target.host)) is not None:
                 self._resolved(target, known)
             else:
@@ -250,10 +256,10 @@ class Scanner:
     def _submit(self, target: Target, address: str, resolution: Resolution | None) -> None:
         if self._draining:
             self._interrupt(target, address)
-        elif self._excludes.contains(address):
+        elif address and self._excludes.contains(address):
             self._emit(self._outcome(target, address, skipped=EXCLUDED))
         else:
-            self._pacing.submit(address, _Work(target, address, resolution))
+            self._pacing.submit(address, _Work(target, address, resolution), name=target.host)
 
     def _resolve_done(self, target: Target, task: asyncio.Task[Resolution]) -> None:
         self._tasks.discard(task)
@@ -334,12 +340,16 @@ class Scanner:
         if work.resolution is not None:
             before.append(Resolved(started, work.resolution.elapsed_s))
             started -= work.resolution.elapsed_s
+        if self._route is not None:
+            before.append(ProxyUsed(monotonic(), self._route.proxy.shown))
         total_at = started + deadlines.total
         probes = 0
         pause_s = _FIRST_PAUSE_S
         while True:
             probes += 1
-            tried = await attempt(self._client, work.target, work.address, deadlines, total_at)
+            tried = await attempt(
+                self._client, work.target, work.address, deadlines, total_at, self._route
+            )
             if tried.exhausted is None:
                 self._throttle.note_success()
                 break

@@ -20,10 +20,11 @@ def bounds_within_limits(config: ScanConfig, warn: Callable[[str], None]) -> Bou
     Raises the soft limit to the hard one first; tells the user when that is not enough.
     """
     limit = resources.raise_descriptor_limit()
-    concurrency = resources.concurrency_within(limit, config.concurrency)
-    if concurrency < config.concurrency:
+    wanted = min(config.concurrency, config.proxy_in_flight) if config.proxy else config.concurrency
+    concurrency = resources.concurrency_within(limit, wanted)
+    if concurrency < wanted:
         warn(
-            f"concurrency lowered from {config.concurrency} to {concurrency}: "
+            f"concurrency lowered from {wanted} to {concurrency}: "
             f"this process may have {limit} open files (ulimit -n)"
         )
     return Bounds(

@@ -40,7 +40,7 @@ class TargetList:
         path: the file, or `-` for standard input.
         defaults: for what a line leaves open.
         on_bad_line: told about each line that cannot be read.
-        starttls_kinds: the dialogues that exist; None accepts any word.
+        starttls_kinds: the words that `starttls` may be; None accepts any.
     """
 
     def __init__(

@@ -46,7 +46,7 @@ def parse_object(
     Args:
         text: the object.
         defaults: for what the object leaves open.
-        starttls_kinds: the dialogues that exist, `none` among them; None accepts any word.
+        starttls_kinds: the words that `starttls` may be; None accepts any.
         source: where it was written, for the error.
         line: its line there, counted from 1.
 
@@ -77,8 +77,8 @@ def _read(
             raise ValueError(f"unknown key {key[:40]!r}; known are {', '.join(KEYS)}")
     host, place = _place(found)
     server_name = _server_name(found, host, defaults)
-    starttls = _text(found, "starttls") or defaults.starttls
-    if starttls_kinds is not None and starttls not in starttls_kinds:
+    starttls = _text(found, "starttls")
+    if starttls and starttls_kinds is not None and starttls not in starttls_kinds:
         known = ", ".join(sorted(starttls_kinds))
         raise ValueError(f"unknown starttls {starttls[:40]!r}; known are {known}")
     ports = defaults.ports if place.port is None else (place.port,)
@@ -87,9 +87,9 @@ def _read(
         ports=(_port(found["port"]),) if found.get("port") is not None else ports,
         host=place.host,
         span=place.span,
-        server_name=server_name,
+        server_name=server_name if defaults.sends_names else "",
         reference_name=_reference(found, host, server_name),
-        starttls=starttls,
+        starttls=starttls or defaults.starttls,
         labels=_labels(found.get("labels")),
     )
 

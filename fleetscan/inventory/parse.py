@@ -17,13 +17,14 @@ server name is sent, because an address is no host_name (RFC 6066 section 3).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from fleetscan.errors import InventoryError
 from fleetscan.inventory.names import canonical_name, canonical_reference
 from fleetscan.inventory.ranges import AddressRange, parse_address, parse_range
 from fleetscan.inventory.spec import Defaults, TargetSpec
+from fleetscan.inventory.target import STARTTLS_AUTO, STARTTLS_NONE
 
 MAX_TARGET_TEXT: Final = 2_048
 """Characters of one target; a name has 253 at most, the rest is a URL's path."""
@@ -146,7 +147,7 @@ def spec_of(place: Place, *, text: str, name: str | None, defaults: Defaults) ->
         ports=defaults.ports if place.port is None else (place.port,),
         host=place.host,
         span=place.span,
-        server_name=server_name,
+        server_name=server_name if defaults.sends_names else "",
         reference_name=reference or None,
         starttls=defaults.starttls,
     )
@@ -191,6 +192,9 @@ def _read_url(text: str, scheme: str, rest: str, defaults: Defaults) -> TargetSp
     place = parse_place(authority)
     port = URL_PORTS[scheme] if place.port is None else place.port
     place = Place(host=place.host, span=place.span, port=port)
+    if defaults.starttls == STARTTLS_AUTO:
+        # The scheme has said that TLS comes at once, whatever the port is known for.
+        defaults = replace(defaults, starttls=STARTTLS_NONE)
     return spec_of(place, text=text, name=None, defaults=defaults)
 
 

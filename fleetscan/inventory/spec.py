@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from fleetscan.inventory.ranges import AddressRange
-from fleetscan.inventory.target import STARTTLS_NONE, Target
+from fleetscan.inventory.target import STARTTLS_AUTO, Target
 
 LISTED: Final = "listed"
 EXPANDED: Final = "expanded"
@@ -23,11 +23,13 @@ class Defaults:
         ports: `-p`; a line without a port gives one target for each.
         server_name: `--sni`; None leaves each target its own, `""` sends none.
         starttls: `--starttls`.
+        sends_names: False with `--no-sni`: no target sends one, whatever its line says.
     """
 
     ports: tuple[int, ...] = DEFAULT_PORTS
     server_name: str | None = None
-    starttls: str = STARTTLS_NONE
+    starttls: str = STARTTLS_AUTO
+    sends_names: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +43,7 @@ class TargetSpec:
         span: the addresses, when the line gave addresses.
         server_name: sent by every target; `""` sends none.
         reference_name: what the certificate must be valid for; None when nobody said.
-        starttls: `none` or the dialogue's kind.
+        starttls: `none`, a dialogue's kind, or `auto`: each target's port then says which.
         labels: carried to every result.
     """
 
@@ -51,7 +53,7 @@ class TargetSpec:
     span: AddressRange | None = None
     server_name: str = ""
     reference_name: str | None = None
-    starttls: str = STARTTLS_NONE
+    starttls: str = STARTTLS_AUTO
     labels: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from fleetscan.vocabulary import STARTTLS_PORTS
+
 STARTTLS_NONE: Final = "none"
+STARTTLS_AUTO: Final = "auto"
+
+
+def starttls_kind(asked: str, port: int) -> str:
+    """The dialogue to hold at a port: what was asked for; with `auto` the port's own, or `none`."""
+    return STARTTLS_PORTS.get(port, STARTTLS_NONE) if asked == STARTTLS_AUTO else asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +31,8 @@ class Target:
             `""` sends none.
         reference_name: what the certificate must be valid for, a DNS name or an IP
             address; None when nobody gave one, and the name check is then not made.
-        starttls: `none` or the dialogue's kind.
+        starttls: `none`, a dialogue's kind, or `auto` for the one that the port is known for.
+            A target that was made holds what `auto` came to, never the word.
         labels: carried to the result untouched.
     """
 
@@ -34,5 +43,10 @@ class Target:
     address: str = ""
     server_name: str = ""
     reference_name: str | None = None
-    starttls: str = STARTTLS_NONE
+    starttls: str = STARTTLS_AUTO
     labels: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Settle `auto`, so that the target's id and its result say what is done."""
+        if self.starttls == STARTTLS_AUTO:
+            object.__setattr__(self, "starttls", starttls_kind(STARTTLS_AUTO, self.port))

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from fleetscan.inventory.target import Target
+from fleetscan.inventory.target import STARTTLS_NONE, Target
 from fleetscan.lab.authority import Authorities, Identity, LeafPlan, make_leaf, write_chain
 from fleetscan.lab.servers import BoundedProtocol, Connections, Script, ScriptedServer, TlsServer
 
@@ -82,6 +82,8 @@ class Plan:
                 port=port,
                 server_name=name,
                 reference_name=name or address,
+                # A free port may happen to be one that `auto` knows.
+                starttls=STARTTLS_NONE,
                 labels={"condition": self.name, "expected": ",".join(told) or "none"},
             ),
             expected=self.expected,

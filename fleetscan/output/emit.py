@@ -2,7 +2,7 @@
 
     all        every result
     answered   all but the `connect.*` of addresses that came out of a range: a dark /8
-               would be gigabytes
+               would be gigabytes; and of those what a proxy says, or leaves open, of such
     failed     of those, the ones that failed, by the target's fault or by ours
 
 A target that the inventory lists is always written under `all` and `answered`. What is
@@ -34,5 +34,9 @@ def is_emitted(record: dict[str, Any], emission: Emission) -> bool:
 
 def _is_dark(record: dict[str, Any]) -> bool:
     cause = record.get("cause")
-    is_expanded = record["target"]["origin"] == "expanded"
-    return is_expanded and cause is not None and cause["family"] == "connect"
+    if record["target"]["origin"] != "expanded" or cause is None:
+        return False
+    # Through a proxy a dark address is one that the proxy could not reach either.
+    by_proxy = cause["id"] == "interference.proxy_refused"
+    told = record["causes"][:1] if by_proxy else []
+    return cause["family"] == "connect" or any("alternatives" in each for each in told)

@@ -191,6 +191,7 @@ def _handshake(facts: HandshakeFacts | None, cause_ids: list[str]) -> dict[str, 
     first_octets = b"" if facts.is_tls is Checked.YES else facts.first_octets[:64]
     found = {
         "completed": "yes" if facts.completed else "no",
+        "proxy": facts.proxy or None,
         "confirmed_by": facts.confirmed_by.value if facts.confirmed_by is not None else None,
         "version": _named(versions.name_of, facts.version),
         "cipher_suite": _named(cipher_suites.name_of, facts.cipher_suite),

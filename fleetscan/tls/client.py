@@ -16,17 +16,19 @@ from fleetscan.registry import (
     content_types,
     extension_types,
     handshake_types,
+    versions,
 )
 from fleetscan.tls import events as seen
 from fleetscan.tls import tls12, tls13
-from fleetscan.tls.handlers import LETTERS, handler_of
+from fleetscan.tls.handlers import HANDLERS, LETTERS, optional_handler
 from fleetscan.tls.hello import wire_server_name
-from fleetscan.tls.session import FATAL, WARNING, Session, State
+from fleetscan.tls.session import WARNING, Session, State
 from fleetscan.tls.violations import ALERTS, ViolationError
 from fleetscan.vocabulary import ConfirmedBy, Origin, Stage
 
 if TYPE_CHECKING:
     from fleetscan._parse import Message, Record
+    from fleetscan.tls.client_identity import ClientIdentity
     from fleetscan.tls.events import Event
     from fleetscan.tls.key_shares import KeyShares
     from fleetscan.tls.profile import HelloProfile
@@ -34,12 +36,31 @@ if TYPE_CHECKING:
 # Which rule a parser's refusal breaks; every other one is a decode_error.
 RULES: Final = {
     ParseFault.DUPLICATE_EXTENSION: "duplicate_extension",
+    ParseFault.TOO_MANY_EXTENSIONS: "too_many_extensions",
     ParseFault.CONTENT_TYPE_UNKNOWN: "bad_record_header",
     ParseFault.RECORD_VERSION_UNKNOWN: "bad_record_header",
 }
 
+CONTENT_TYPES: Final = range(content_types.CHANGE_CIPHER_SPEC, content_types.HEARTBEAT + 1)
+MAJOR_VERSION: Final = 3
+
 GOODBYE: Final = bytes((WARNING, alerts.CLOSE_NOTIFY))
 CANCEL: Final = bytes((WARNING, alerts.USER_CANCELED))
+
+
+def looks_like_tls(head: bytes) -> bool | None:
+    """Whether a stream that begins so can be TLS records (RFC 8446 section 5.1).
+
+    Returns:
+        None while the octets at hand do not settle it.
+    """
+    if head and head[0] not in CONTENT_TYPES:
+        return False
+    if len(head) > 1 and head[1] != MAJOR_VERSION:
+        return False
+    if len(head) > 2:
+        return head[2] <= versions.TLSV1_3 & 0xFF
+    return None
 
 
 class Client:
@@ -49,6 +70,8 @@ class Client:
         server_name: the name to ask for; empty and IP literals send none.
         entropy: 64 octets: the random, then the session id.
         events: where to append what happens.
+        identity: answers a CertificateRequest; None answers with no certificate.
+        first_flight_only: end when the server's first flight is over.
     """
 
     __slots__ = ("_closed", "_octets", "_records", "_warnings", "session")
@@ -62,12 +85,17 @@ class Client:
         entropy: bytes,
         alpn: tuple[str, ...],
         events: list[Event],
+        identity: ClientIdentity | None,
+        first_flight_only: bool,
     ) -> None:
         wire_name = (
             wire_server_name(server_name)
             if extension_types.SERVER_NAME in profile.extensions
             else b""
         )
+        if extension_types.APPLICATION_LAYER_PROTOCOL_NEGOTIATION not in profile.extensions:
+            # The offer that is told is the one that is made.
+            alpn = ()
         self._closed = False
         self._records = RecordReader()
         self._octets = 0
@@ -80,10 +108,16 @@ class Client:
             shown_name=server_name if wire_name else "",
             alpn=alpn,
             entropy=entropy,
-            messages=MessageReader(),
+            messages=MessageReader(limits.MAX_HANDSHAKE_MESSAGE),
+            identity=identity,
+            first_flight_only=first_flight_only,
         )
 
     # -- what the conversation calls -----------------------------------------------
+
+    def recognises(self, head: bytes) -> bool | None:
+        """Whether a stream that begins so is for this client; None while it is not settled."""
+        return looks_like_tls(head)
 
     def start(self, now: float) -> bytes:
         """The ClientHello."""
@@ -108,6 +142,9 @@ class Client:
         except ParseError as refused:
             rule = RULES.get(ParseFault(refused.fault), "decode_error")
             session.violate(rule, ALERTS[rule], refused)
+        if session.state is State.ENDED:
+            self._records.clear()
+            session.messages.clear()
         return self._drain()
 
     def receive_end(self, now: float) -> None:
@@ -136,15 +173,15 @@ class Client:
     def close(self, now: float) -> bytes:
         """close_notify, before it user_canceled when the handshake is not done.
 
-        RFC 8446 section 6.1. Nothing before the peer has said anything in TLS, and
-        nothing after a fatal alert of either side.
+        RFC 8446 section 6.1; SSL 3.0 knows the second only (RFC 6101 section 5.4). Nothing
+        before the peer has said anything in TLS, and nothing after a fatal alert of either side.
         """
         session = self.session
         session.now = now
-        if self._closed or not self._octets or self._ended_by_alert():
+        if self._closed or not self._octets or session.ended_by_alert:
             return b""
         self._closed = True
-        if not session.completed:
+        if not session.completed and session.version != versions.SSLV3:
             session.send(content_types.ALERT, CANCEL)
         session.send(content_types.ALERT, GOODBYE)
         session.state = State.ENDED
@@ -184,10 +221,11 @@ class Client:
 
     def _receive_records(self) -> None:
         # Ends: each turn consumes a record of the at most MAX_FLIGHT octets fed.
-        session = self.session
+        session, records = self.session, self._records
+        reading = session.read
         while session.state is not State.ENDED:
             try:
-                record = self._records.next_record()
+                record = records.next_record()
             except ParseError as refused:
                 if refused.fault is ParseFault.LENGTH_OUT_OF_RANGE:
                     raise ViolationError("record_overflow", refused) from refused
@@ -195,16 +233,19 @@ class Client:
             if record is None:
                 return
             self._receive_record(record)
-            if session.read is not None:
-                self._records.max_fragment = (
+            if session.read is not reading:
+                reading = session.read
+                records.max_fragment = (
                     limits.MAX_CIPHERTEXT_TLS13 if session.is_tls13 else limits.MAX_CIPHERTEXT_TLS12
                 )
 
     def _receive_record(self, record: Record) -> None:
         session = self.session
-        kind, fragment = record.content_type, record.fragment
-        if session.read is not None and not self._is_plaintext(kind):
-            kind, fragment = session.read.open(kind, record.header, fragment)
+        kind, fragment, read = record.content_type, record.fragment, session.read
+        if read is not None and (
+            kind == content_types.APPLICATION_DATA or not self._is_plaintext(kind)
+        ):
+            kind, fragment = read.open(kind, record.header, fragment)
         elif kind == content_types.CHANGE_CIPHER_SPEC:
             self._receive_change_cipher_spec(fragment)
             return
@@ -287,19 +328,10 @@ class Client:
         ):
             self._warnings += 1
             if self._warnings > limits.MAX_WARNING_ALERTS:
-                raise ViolationError("too_many_empty_records")
+                raise ViolationError("too_many_warnings")
         else:
+            session.ended_by_alert = True
             session.state = State.ENDED
-
-    def _ended_by_alert(self) -> bool:
-        """Whether a fatal alert went over the wire, in either direction."""
-        is_tls13 = self.session.is_tls13
-        return any(
-            isinstance(event, seen.AlertSeen)
-            and (event.level == FATAL or is_tls13)
-            and event.description not in (alerts.CLOSE_NOTIFY, alerts.USER_CANCELED)
-            for event in self.session.events
-        )
 
     # -- messages ------------------------------------------------------------------
 
@@ -309,28 +341,32 @@ class Client:
             # Not allowed (RFC 8446 section 5.1), yet other clients let a few pass.
             session.idle()
             return
-        session.messages.feed(fragment)
+        messages = session.messages
+        messages.feed(fragment)
         # Ends: each turn consumes a message of what was fed.
         while session.state is not State.ENDED:
-            message = session.messages.next_message()
+            try:
+                message = messages.next_message()
+            except ParseError as refused:
+                raise ViolationError("message_too_large", refused) from refused
             if message is None:
                 return
             self._receive_message(message)
 
     def _receive_message(self, message: Message) -> None:
         session = self.session
-        before = session.state
-        if message.msg_type != handshake_types.SERVER_HELLO:
-            session.note(LETTERS.get(message.msg_type, "z"))
-        handler = handler_of(session, message.msg_type)
+        before, msg_type = session.state, message.msg_type
+        if msg_type != handshake_types.SERVER_HELLO:
+            session.note(LETTERS.get(msg_type, "z"))
+        handler = HANDLERS[before].get(msg_type) or optional_handler(session, msg_type)
         if handler is not None:
             handler(session, message)
-        elif message.msg_type == handshake_types.HELLO_REQUEST and not session.is_tls13:
+        elif msg_type == handshake_types.HELLO_REQUEST and not session.is_tls13:
             # RFC 5246 section 7.4.1.1: may come at any time, and is ignored while a
             # handshake is under way. Before ServerHello nobody knows the version.
             session.idle()
         else:
-            if message.msg_type == handshake_types.SERVER_HELLO:
+            if msg_type == handshake_types.SERVER_HELLO:
                 session.note("s")
             raise ViolationError("unexpected_message")
         if session.state is not before:

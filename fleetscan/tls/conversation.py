@@ -10,38 +10,23 @@ from typing import TYPE_CHECKING, Final
 
 from fleetscan import limits
 from fleetscan.errors import UsageError
-from fleetscan.registry import content_types, versions
+from fleetscan.registry import versions
 from fleetscan.tls import events as seen
-from fleetscan.tls.client import Client
-from fleetscan.tls.starttls import STARTTLS_KINDS, Dialogue
+from fleetscan.tls.client import Client, looks_like_tls
+from fleetscan.tls.ssl2 import Ssl2Client
+from fleetscan.tls.starttls import STARTTLS_KINDS, begin
 from fleetscan.vocabulary import Stage
 
 if TYPE_CHECKING:
+    from fleetscan.tls.client_identity import ClientIdentity
     from fleetscan.tls.events import Event
     from fleetscan.tls.key_shares import KeyShares
     from fleetscan.tls.profile import HelloProfile
+    from fleetscan.tls.starttls.dialogue import Dialogue, Tunnel
 
 __all__ = ["ENTROPY_OCTETS", "STARTTLS_KINDS", "Conversation", "looks_like_tls"]
 
 ENTROPY_OCTETS: Final = 64
-
-CONTENT_TYPES: Final = range(content_types.CHANGE_CIPHER_SPEC, content_types.HEARTBEAT + 1)
-MAJOR_VERSION: Final = 3
-
-
-def looks_like_tls(head: bytes) -> bool | None:
-    """Whether a stream that begins so can be TLS records (RFC 8446 section 5.1).
-
-    Returns:
-        None while the octets at hand do not settle it.
-    """
-    if head and head[0] not in CONTENT_TYPES:
-        return False
-    if len(head) > 1 and head[1] != MAJOR_VERSION:
-        return False
-    if len(head) > 2:
-        return head[2] <= versions.TLSV1_3 & 0xFF
-    return None
 
 
 class Conversation:
@@ -54,13 +39,27 @@ class Conversation:
         entropy: 64 octets: the random, then the session id.
         alpn: application protocols, preferred first; none leaves the extension out.
         starttls: `none` or one of `STARTTLS_KINDS`.
+        identity: the user's own certificate and key; None answers a CertificateRequest
+            with no certificate.
+        first_flight_only: end when the server's first flight is over, nothing signed
+            being checked.
 
     Raises:
         UsageError: the caller asked for a dialogue that does not exist, or for a name
             that cannot be written.
     """
 
-    __slots__ = ("_banner", "_banner_at", "_client", "_dialogue", "_head", "_starttls", "events")
+    __slots__ = (
+        "_banner",
+        "_banner_at",
+        "_client",
+        "_dialogue",
+        "_head",
+        "_in_dialogue",
+        "_starttls",
+        "_tunnel",
+        "events",
+    )
 
     def __init__(
         self,
@@ -71,6 +70,8 @@ class Conversation:
         entropy: bytes,
         alpn: tuple[str, ...],
         starttls: str = "none",
+        identity: ClientIdentity | None = None,
+        first_flight_only: bool = False,
     ) -> None:
         if starttls != "none" and starttls not in STARTTLS_KINDS:
             known = ", ".join(("none", *STARTTLS_KINDS))
@@ -78,20 +79,30 @@ class Conversation:
         if len(entropy) != ENTROPY_OCTETS:
             raise ValueError("entropy must be 64 octets")
         self.events: list[Event] = []
-        self._client = Client(
-            server_name=server_name,
-            profile=profile,
-            key_shares=key_shares,
-            entropy=entropy,
-            alpn=alpn,
-            events=self.events,
+        self._client: Client | Ssl2Client = (
+            Ssl2Client(profile=profile, entropy=entropy, events=self.events)
+            if profile.versions == (versions.SSLV2,)
+            else Client(
+                server_name=server_name,
+                profile=profile,
+                key_shares=key_shares,
+                entropy=entropy,
+                alpn=alpn,
+                events=self.events,
+                identity=identity,
+                first_flight_only=first_flight_only,
+            )
         )
         self._starttls = starttls
-        self._dialogue = None if starttls == "none" else Dialogue(starttls)
+        self._dialogue = None if starttls == "none" else begin(starttls, server_name)
+        # Around TLS while its handshake lasts, once the dialogue has agreed to that.
+        self._tunnel: Tunnel | None = None
         # The first octets until they are known to be TLS; None from then on.
         self._head: bytes | None = b""
         self._banner: bytes | None = None
         self._banner_at = 0
+        # Whether the banner came in place of the dialogue's words, and not of TLS.
+        self._in_dialogue = False
 
     def start(self, now: float) -> bytes:
         """Octets to send right after connect; `b""` while a dialogue waits for a greeting."""
@@ -104,30 +115,26 @@ class Conversation:
         """Take what the peer sent and give back what to send. Never raises for peer data."""
         if not octets or self.finished:
             return b""
-        if self._dialogue is not None and not self._dialogue.agreed:
-            return self._receive_plain(self._dialogue, octets, now)
         if self._banner is not None:
             self._receive_banner(octets, now)
             return b""
-        if self._head is None:
-            return self._client.receive(octets, now)
-        self._head += octets
-        verdict = looks_like_tls(self._head)
-        if verdict is False:
-            self._receive_banner(self._head, now)
-            return b""
-        if verdict:
-            head, self._head = self._head, None
-            return self._client.receive(head, now)
-        return b""
+        if self._dialogue is not None and not self._dialogue.agreed:
+            return self._receive_plain(self._dialogue, octets, now)
+        if self._tunnel is None:
+            return self._receive_tls(octets, now)
+        inside = not self._completed
+        said = self._receive_tls(self._tunnel.unwrap(octets), now)
+        return self._tunnel.wrap(said) if inside else said
 
     def receive_end(self, now: float) -> None:
         """FIN from the peer."""
+        self._settle(now)
         self._client.receive_end(now)
 
     def silence(self, now: float) -> bytes:
         """The deadline that `waiting` names passed."""
         if self._banner is None:
+            self._settle(now)
             self._client.silence(now)
         else:
             self._client.end()
@@ -135,12 +142,16 @@ class Conversation:
 
     def close(self, now: float) -> bytes:
         """What to say before closing."""
-        return b"" if self._banner is not None else self._client.close(now)
+        if self._banner is not None:
+            return b""
+        inside = self._tunnel is not None and not self._completed
+        said = self._client.close(now)
+        return self._tunnel.wrap(said) if self._tunnel is not None and inside else said
 
     @property
     def waiting(self) -> str:
         """Which deadline counts: first_octet, handshake, confirm, confirm_client_auth, banner."""
-        if self._banner is not None:
+        if self._banner is not None or self._is_unsettled:
             return "banner"
         # The first octet of a connection comes once: behind a dialogue, TLS has none.
         if self._head or (self._dialogue is not None and self._dialogue.heard):
@@ -160,19 +171,74 @@ class Conversation:
             return Stage.STARTTLS
         return self._client.stage
 
+    @property
+    def _completed(self) -> bool:
+        return any(isinstance(event, seen.Completed) for event in self.events)
+
+    @property
+    def _is_unsettled(self) -> bool:
+        dialogue = self._dialogue
+        return dialogue is not None and dialogue.is_unsettled and not dialogue.is_over
+
+    def _settle(self, now: float) -> None:
+        """Nothing follows what the peer said last in the dialogue."""
+        if self._dialogue is not None and self._is_unsettled:
+            self._dialogue.settle()
+            self._note_answer(self._dialogue, now)
+            self._client.end()
+
     def _receive_plain(self, dialogue: Dialogue, octets: bytes, now: float) -> bytes:
         """The dialogue before TLS; when it agrees, the hello follows at once."""
         said = dialogue.receive(octets)
-        if dialogue.refusal:
-            self.events.append(seen.StartTlsAnswered(now, self._starttls, dialogue.refusal))
+        if dialogue.is_other:
+            self._in_dialogue = True
+            self._receive_banner(dialogue.first_octets, now)
+        elif dialogue.is_excessive:
+            self.events.append(seen.ProtocolViolation(now, "flight_too_large", None))
             self._client.end()
-        elif dialogue.agreed:
-            self.events.append(seen.StartTlsAnswered(now, self._starttls, ""))
-            said += self._client.start(now)
-            # Nothing honest stands behind the answer; what does is judged as TLS.
-            if dialogue.rest:
-                said += self.receive(dialogue.rest, now)
+        elif dialogue.is_over:
+            self._note_answer(dialogue, now)
+            if dialogue.refusal:
+                self._client.end()
+            else:
+                said += self._start_tls(dialogue, now)
         return said
+
+    def _note_answer(self, dialogue: Dialogue, now: float) -> None:
+        self.events.append(
+            seen.StartTlsAnswered(
+                now,
+                self._starttls,
+                dialogue.refusal,
+                offered=dialogue.offered,
+                octets=dialogue.heard - len(dialogue.rest),
+                first_octets=dialogue.first_octets if dialogue.refusal else b"",
+            )
+        )
+
+    def _start_tls(self, dialogue: Dialogue, now: float) -> bytes:
+        """The hello. Nothing honest stands behind the agreement; what does is judged as TLS."""
+        self._tunnel = dialogue.tunnel
+        hello = self._client.start(now)
+        said = hello if self._tunnel is None else self._tunnel.wrap(hello)
+        return said + self.receive(dialogue.take_rest(), now)
+
+    def _receive_tls(self, octets: bytes, now: float) -> bytes:
+        """Octets of TLS, or of what comes in its place."""
+        if self._head is None:
+            return self._client.receive(octets, now) if octets else b""
+        self._head += octets
+        verdict = self._client.recognises(self._head)
+        if verdict is False:
+            agreed = b"" if self._dialogue is None else self._dialogue.ambiguous
+            self._in_dialogue = bool(agreed)
+            head, self._head = self._head, b""
+            self._receive_banner(agreed + head, now)
+            return b""
+        if verdict:
+            head, self._head = self._head, None
+            return self._client.receive(head, now)
+        return b""
 
     def _receive_banner(self, octets: bytes, now: float) -> None:
         """Octets of another protocol: kept as they grow, never answered."""
@@ -180,7 +246,11 @@ class Conversation:
             self._banner = b""
             self._banner_at = len(self.events)
         self._banner = (self._banner + octets)[: limits.BANNER_OCTETS]
-        event = seen.NotTls(now, self._banner)
+        event: Event
+        if self._in_dialogue:
+            event = seen.NotStartTls(now, self._banner, looks_like_tls(self._banner) is True)
+        else:
+            event = seen.NotTls(now, self._banner)
         # The engine may have appended events of its own behind ours.
         if self._banner_at < len(self.events):
             self.events[self._banner_at] = event

@@ -7,27 +7,49 @@ The transport reports what the socket did, the client what the octets said.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, dataclass_transform
+
+from fleetscan.vocabulary import Checked
 
 if TYPE_CHECKING:
     from fleetscan._parse import (
         CertificateEntry,
         EncryptedExtensions,
         ServerHello,
+        ServerHelloSsl2,
     )
     from fleetscan.errors import ParseError
     from fleetscan.vocabulary import (
-        Checked,
         ConfirmedBy,
         EndedBy,
+        FirstFlight,
         IcmpError,
         Origin,
+        ProxyAnswer,
         ResolveFailure,
         Stage,
     )
 
+Made = TypeVar("Made")
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass_transform(frozen_default=True)
+def event(made: type[Made]) -> type[Made]:
+    """A dataclass with slots that mypy holds to be frozen.
+
+    A probe makes some twenty of them, and a frozen dataclass takes three times as long to make as
+    one whose fields are plainly assigned (docs/performance.md).
+    """
+    return dataclass(slots=True, unsafe_hash=True)(made)
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def event_of_keywords(made: type[Made]) -> type[Made]:
+    """The same, made by keyword alone."""
+    return dataclass(slots=True, unsafe_hash=True, kw_only=True)(made)
+
+
+@event_of_keywords
 class Offer:
     """What our ClientHello offered, in the order it was offered. Code points."""
 
@@ -37,6 +59,8 @@ class Offer:
     cipher_suites: tuple[int, ...]
     groups: tuple[int, ...]
     signature_schemes: tuple[int, ...]
+    extensions: tuple[int, ...] = ()
+    """Types that the server may answer, sorted: renegotiation_info too where its SCSV was sent."""
     alpn: tuple[str, ...]
     octets: int
 
@@ -44,7 +68,7 @@ class Offer:
 # -- from the transport --------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@event
 class Resolved:
     """The name gave addresses; `elapsed_s` is how long that took."""
 
@@ -52,7 +76,7 @@ class Resolved:
     elapsed_s: float
 
 
-@dataclass(frozen=True, slots=True)
+@event
 class ResolveFailed:
     """The name gave none. `detail` is the resolver's own code, for evidence."""
 
@@ -61,21 +85,29 @@ class ResolveFailed:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
+@event
+class ProxyUsed:
+    """The connection is made to a proxy; `proxy` is its URL without credentials."""
+
+    at: float
+    proxy: str
+
+
+@event
 class ConnectStarted:
     """SYN was asked for."""
 
     at: float
 
 
-@dataclass(frozen=True, slots=True)
+@event
 class Connected:
     """The TCP connection stands."""
 
     at: float
 
 
-@dataclass(frozen=True, slots=True)
+@event
 class ConnectFailed:
     """connect failed; `icmp` is what the error queue held, if anything."""
 
@@ -84,7 +116,7 @@ class ConnectFailed:
     icmp: IcmpError | None
 
 
-@dataclass(frozen=True, slots=True)
+@event
 class FirstOctet:
     """The first octets of the peer arrived; `spoke_first` when nothing had been sent to it."""
 
@@ -92,7 +124,7 @@ class FirstOctet:
     spoke_first: bool
 
 
-@dataclass(frozen=True, slots=True)
+@event
 class Ended:
     """The connection is over. `octets` were received in all."""
 
@@ -110,7 +142,16 @@ class Ended:
 # -- from the client -----------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@event
+class ProxyAnswered:
+    """The dialogue with the proxy ended; `octets` are those that the proxy sent for itself."""
+
+    at: float
+    answer: ProxyAnswer
+    octets: int
+
+
+@event
 class StartTlsStarted:
     """A plain dialogue that is to lead to TLS began."""
 
@@ -118,16 +159,33 @@ class StartTlsStarted:
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
+@event
 class StartTlsAnswered:
-    """The plain dialogue ended: `refusal` is the peer's own line, escaped, `""` when it agreed."""
+    """The plain dialogue ended: `refusal` is the peer's own line, escaped, `""` when it agreed.
+
+    `offered` is whether the peer lists TLS among what it can do; where it does not, `refusal`
+    is what it lists. `octets` were its part of the dialogue, and `first_octets` are how
+    that began, told when it refused.
+    """
 
     at: float
     kind: str
     refusal: str
+    offered: Checked = Checked.NOT_CHECKED
+    octets: int = 0
+    first_octets: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
+@event
+class NotStartTls:
+    """What came before TLS are not the dialogue's words; `is_tls` when they are TLS already."""
+
+    at: float
+    first_octets: bytes
+    is_tls: bool
+
+
+@event
 class ClientHelloSent:
     """A ClientHello went out."""
 
@@ -135,7 +193,7 @@ class ClientHelloSent:
     offer: Offer
 
 
-@dataclass(frozen=True, slots=True)
+@event
 class NotTls:
     """The first octets are no TLS record."""
 
@@ -143,15 +201,16 @@ class NotTls:
     first_octets: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@event
 class HelloRetryRequestSeen:
-    """The server wants another key share (RFC 8446 section 4.1.4)."""
+    """The server wants another hello (RFC 8446 section 4.1.4); `group` is whose share, if any."""
 
     at: float
     hello: ServerHello
+    group: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@event
 class ServerHelloSeen:
     """`version` is the negotiated one, `group` that of the key share (None where there is none)."""
 
@@ -161,7 +220,15 @@ class ServerHelloSeen:
     group: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@event
+class ServerHelloSsl2Seen:
+    """SSL 2.0's answer, certificate and cipher kinds in it."""
+
+    at: float
+    hello: ServerHelloSsl2
+
+
+@event
 class EncryptedExtensionsSeen:
     """RFC 8446 section 4.3.1; `alpn` is what was selected, empty when nothing was."""
 
@@ -170,14 +237,14 @@ class EncryptedExtensionsSeen:
     alpn: str
 
 
-@dataclass(frozen=True, slots=True)
+@event
 class CertificateRequestSeen:
     """The server asked for a client certificate."""
 
     at: float
 
 
-@dataclass(frozen=True, slots=True)
+@event
 class CertificateSeen:
     """The chain as sent, leaf first."""
 
@@ -185,7 +252,7 @@ class CertificateSeen:
     entries: tuple[CertificateEntry, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@event
 class CertificateStatusSeen:
     """A stapled OCSP response, DER (RFC 6066 section 8)."""
 
@@ -193,7 +260,7 @@ class CertificateStatusSeen:
     ocsp_response: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@event
 class ServerKeyExchangeSeen:
     """Up to TLS 1.2: the group or the size of the prime, and the signature's scheme."""
 
@@ -203,7 +270,7 @@ class ServerKeyExchangeSeen:
     signature_scheme: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@event
 class KeyProofChecked:
     """Whether the peer holds the leaf's key was checked.
 
@@ -216,7 +283,7 @@ class KeyProofChecked:
     result: Checked
 
 
-@dataclass(frozen=True, slots=True)
+@event
 class MessageSeen:
     """One letter of the history, as Zeek's ssl_history writes it; ours in upper case."""
 
@@ -224,7 +291,7 @@ class MessageSeen:
     letter: str
 
 
-@dataclass(frozen=True, slots=True)
+@event
 class ClientCertificateSent:
     """We answered a CertificateRequest; `empty` when with no certificate."""
 
@@ -232,7 +299,7 @@ class ClientCertificateSent:
     empty: bool
 
 
-@dataclass(frozen=True, slots=True)
+@event
 class AlertSeen:
     """An alert in either direction, RFC 8446 section 6."""
 
@@ -242,7 +309,7 @@ class AlertSeen:
     description: int
 
 
-@dataclass(frozen=True, slots=True)
+@event
 class ProtocolViolation:
     """The peer broke a rule of TLS.
 
@@ -254,14 +321,22 @@ class ProtocolViolation:
     error: ParseError | None
 
 
-@dataclass(frozen=True, slots=True)
+@event
+class FirstFlightEnded:
+    """The server's first flight was read to its end, and the client stops here on purpose."""
+
+    at: float
+    reason: FirstFlight
+
+
+@event
 class Completed:
     """Both Finished messages were sent and checked."""
 
     at: float
 
 
-@dataclass(frozen=True, slots=True)
+@event
 class Confirmed:
     """The server is known to have accepted the handshake."""
 
@@ -272,17 +347,21 @@ class Confirmed:
 Event: TypeAlias = (
     Resolved
     | ResolveFailed
+    | ProxyUsed
     | ConnectStarted
     | Connected
     | ConnectFailed
     | FirstOctet
     | Ended
+    | ProxyAnswered
     | StartTlsStarted
     | StartTlsAnswered
+    | NotStartTls
     | ClientHelloSent
     | NotTls
     | HelloRetryRequestSeen
     | ServerHelloSeen
+    | ServerHelloSsl2Seen
     | EncryptedExtensionsSeen
     | CertificateRequestSeen
     | CertificateSeen
@@ -293,6 +372,7 @@ Event: TypeAlias = (
     | ClientCertificateSent
     | AlertSeen
     | ProtocolViolation
+    | FirstFlightEnded
     | Completed
     | Confirmed
 )

@@ -1,7 +1,4 @@
-"""The state machine as a table: what each state takes, and the function that takes it.
-
-Another version of TLS is more states and more rows.
-"""
+"""The state machine as a table: what each state takes, and the function that takes it."""
 
 from __future__ import annotations
 
@@ -27,8 +24,12 @@ HANDLERS: Final[dict[State, dict[int, Handler]]] = {
     State.CERTIFICATE_OR_REQUEST: {
         handshake_types.CERTIFICATE_REQUEST: tls13.receive_certificate_request,
         handshake_types.CERTIFICATE: tls13.receive_certificate,
+        handshake_types.COMPRESSED_CERTIFICATE: tls13.receive_compressed_certificate,
     },
-    State.CERTIFICATE: {handshake_types.CERTIFICATE: tls13.receive_certificate},
+    State.CERTIFICATE: {
+        handshake_types.CERTIFICATE: tls13.receive_certificate,
+        handshake_types.COMPRESSED_CERTIFICATE: tls13.receive_compressed_certificate,
+    },
     State.CERTIFICATE_VERIFY: {
         handshake_types.CERTIFICATE_VERIFY: tls13.receive_certificate_verify
     },
@@ -49,14 +50,15 @@ HANDLERS: Final[dict[State, dict[int, Handler]]] = {
     State.TLS12_DONE: {handshake_types.SERVER_HELLO_DONE: tls12.receive_server_hello_done},
     State.TLS12_TICKET: {handshake_types.NEW_SESSION_TICKET: tls12.receive_new_session_ticket},
     State.TLS12_FINISHED: {handshake_types.FINISHED: tls12.receive_finished},
+    State.UNFINISHABLE: dict.fromkeys(tls12.FLIGHT, tls12.receive_unfinishable),
+    # No handshake message is expected at all.
+    State.TLS12_CHANGE_CIPHER_SPEC: {},
+    State.ENDED: {},
 }
 
 # A CertificateStatus may be left out, even when it was promised (RFC 6066 section 8):
 # there, what may follow Certificate may come too.
 OPTIONAL: Final = {State.TLS12_STATUS: tls12.after_certificate}
-
-# In a state that is not in the table no handshake message is expected at all.
-NOTHING: Final[dict[int, Handler]] = {}
 
 # Zeek's letters of the server's messages; ServerHello's depends on what it is.
 LETTERS: Final = {
@@ -77,13 +79,13 @@ LETTERS: Final = {
     handshake_types.CERTIFICATE_STATUS: "u",
     handshake_types.SUPPLEMENTAL_DATA: "a",
     handshake_types.KEY_UPDATE: "p",
+    # Zeek has no letter of its own for it: what it holds is a Certificate.
+    handshake_types.COMPRESSED_CERTIFICATE: "x",
     handshake_types.MESSAGE_HASH: "m",
 }
 
 
-def handler_of(session: Session, msg_type: int) -> Handler | None:
-    """The function for this message in this state, None when it has no place here."""
-    handler = HANDLERS.get(session.state, NOTHING).get(msg_type)
-    if handler is None and session.state in OPTIONAL:
-        handler = HANDLERS[OPTIONAL[session.state](session)].get(msg_type)
-    return handler
+def optional_handler(session: Session, msg_type: int) -> Handler | None:
+    """The function for a message that comes when another was left out, None for all others."""
+    after = OPTIONAL.get(session.state)
+    return None if after is None else HANDLERS[after(session)].get(msg_type)

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 from fleetscan import limits
 from fleetscan.errors import UsageError
-from fleetscan.registry import content_types, handshake_types, versions
+from fleetscan.registry import cipher_suites, handshake_types, versions
 from fleetscan.registry import extension_types as extension
+from fleetscan.tls.profile import is_grease
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -24,11 +25,16 @@ if TYPE_CHECKING:
 # message header 4, version 2, random 32, length of the session id 1, of the extensions 2.
 OVERHEAD: Final = 41
 
+EXTENSION_HEADER: Final = 4
+
 # extension_type, its length, server_name_list's, name_type host_name(0), HostName's length.
 SERVER_NAME_HEAD: Final = struct.Struct(">HHHBH")
 
 LEGACY_VERSION: Final = versions.TLSV1_2.to_bytes(2, "big")
-FIRST_RECORD_VERSION: Final = versions.TLSV1.to_bytes(2, "big")
+
+# What a server may answer with renegotiation_info although the hello has no such extension
+# (RFC 5746 section 3.3).
+SCSV: Final = cipher_suites.TLS_EMPTY_RENEGOTIATION_INFO_SCSV
 
 # For those whose content no profile changes, RFC and section beside each.
 FIXED: Final[dict[int, bytes]] = {
@@ -36,6 +42,7 @@ FIXED: Final[dict[int, bytes]] = {
     extension.EC_POINT_FORMATS: bytes.fromhex("0100"),  # RFC 8422 section 5.1.2: uncompressed
     extension.SIGNED_CERTIFICATE_TIMESTAMP: b"",  # RFC 6962 section 3.3.1
     extension.EXTENDED_MASTER_SECRET: b"",  # RFC 7627 section 5.1
+    extension.ENCRYPT_THEN_MAC: b"",  # RFC 7366 section 2
     extension.SESSION_TICKET: b"",  # RFC 5077 section 3.2
     extension.PSK_KEY_EXCHANGE_MODES: bytes.fromhex("0101"),  # RFC 8446 section 4.2.9: psk_dhe_ke
     extension.RENEGOTIATION_INFO: bytes.fromhex("00"),  # RFC 5746 section 3.2
@@ -103,8 +110,20 @@ def code_points(codes: Iterable[int]) -> bytes:
     return b"".join(code.to_bytes(2, "big") for code in codes)
 
 
-def _key_shares(shares: Iterable[tuple[int, bytes]]) -> bytes:
-    entries = b"".join(group.to_bytes(2, "big") + vector(public, 2) for group, public in shares)
+def share_entries(profile: HelloProfile, shares: KeyShares, only: int | None) -> bytes:
+    """KeyShareEntry client_shares<0..2^16-1> (RFC 8446 section 4.2.8).
+
+    Args:
+        profile: says which groups have one.
+        shares: where ours come from.
+        only: the group that a HelloRetryRequest asked for; None for the profile's.
+    """
+    entries = b"".join(
+        group.to_bytes(2, "big")
+        # RFC 8701 section 3.1: the share of a reserved group is of no matter, and not empty.
+        + vector(b"\x00" if is_grease(group) else shares.public(group), 2)
+        for group in (profile.key_share_groups if only is None else (only,))
+    )
     return vector(entries, 2)
 
 
@@ -118,16 +137,29 @@ def _server_name_extension(name: bytes) -> bytes:
     return SERVER_NAME_HEAD.pack(extension.SERVER_NAME, size + 5, size + 3, 0, size) + name
 
 
+def padding_to(size: int, length: int) -> bytes:
+    """The padding extension that brings a message of `length` octets to `size` (RFC 7685).
+
+    Where fewer octets are missing than the smallest extension has, that one comes.
+    """
+    if length >= size:
+        return b""
+    # The extension has at least one octet of data: servers were seen to choke on none.
+    data = bytes(max(1, size - length - EXTENSION_HEADER))
+    return extension.PADDING.to_bytes(2, "big") + vector(data, 2)
+
+
 def padding(length: int) -> bytes:
     """The padding extension for a message of so many octets, empty when it needs none.
 
     Some old middleboxes hang on a ClientHello of 256 to 511 octets (RFC 7685 section 4).
     """
-    if not 255 < length < 512:
-        return b""
-    # The extension has at least one octet of data: servers were seen to choke on none.
-    data = bytes(max(1, 512 - length - 4))
-    return extension.PADDING.to_bytes(2, "big") + vector(data, 2)
+    return padding_to(512, length) if 255 < length < 512 else b""
+
+
+def offered_versions(profile: HelloProfile) -> bytes:
+    """supported_versions (RFC 8446 section 4.2.1), which knows nothing before TLS 1.0."""
+    return vector(code_points(each for each in profile.versions if each > versions.SSLV3), 1)
 
 
 class HelloTemplate:
@@ -145,11 +177,17 @@ class HelloTemplate:
     __slots__ = (
         "_after",
         "_before",
+        "_has_extensions",
         "_middle",
         "_pads",
         "_server_name",
+        "_size",
+        "legacy_version",
         "offered",
         "offered_with_name",
+        "record_version",
+        "types",
+        "types_with_name",
     )
 
     def __init__(
@@ -160,14 +198,16 @@ class HelloTemplate:
         share_group: int | None = None,
         cookie: bytes = b"",
     ) -> None:
-        groups = profile.key_share_groups if share_group is None else (share_group,)
         build: dict[int, Callable[[], bytes]] = {
-            extension.SUPPORTED_VERSIONS: lambda: vector(code_points(profile.versions), 1),
+            extension.SUPPORTED_VERSIONS: lambda: offered_versions(profile),
             extension.SUPPORTED_GROUPS: lambda: vector(code_points(profile.groups), 2),
             extension.SIGNATURE_ALGORITHMS: lambda: vector(
                 code_points(profile.signature_schemes), 2
             ),
-            extension.KEY_SHARE: lambda: _key_shares((g, shares.public(g)) for g in groups),
+            extension.COMPRESS_CERTIFICATE: lambda: vector(
+                code_points(profile.certificate_compressions), 1
+            ),
+            extension.KEY_SHARE: lambda: share_entries(profile, shares, share_group),
             extension.APPLICATION_LAYER_PROTOCOL_NEGOTIATION: lambda: _protocol_names(alpn),
             extension.COOKIE: lambda: vector(cookie, 2) if cookie else b"",
         }
@@ -177,6 +217,7 @@ class HelloTemplate:
         offered: set[int] = set()
         self._server_name = extension.SERVER_NAME in profile.extensions
         self._pads = extension.PADDING in profile.extensions
+        self._size = profile.size
         side = written[0]
         for kind in profile.extensions:
             if kind == extension.SERVER_NAME:
@@ -190,11 +231,19 @@ class HelloTemplate:
                 continue
             side.append(kind.to_bytes(2, "big") + vector(data, 2))
             offered.add(kind)
+        if SCSV in profile.cipher_suites:
+            offered.add(extension.RENEGOTIATION_INFO)
         self._before = b"".join(written[0])
         self._after = b"".join(written[1])
+        self._has_extensions = bool(profile.extensions) or self._size > 0
+        self.legacy_version = profile.legacy_version.to_bytes(2, "big")
+        # The record of the first one says an older version (RFC 8446 section 5.1).
+        self.record_version = profile.record_version.to_bytes(2, "big")
         self._middle = vector(code_points(profile.cipher_suites), 2) + b"\x01\x00"
         self.offered = frozenset(offered)
         self.offered_with_name = self.offered | {extension.SERVER_NAME}
+        self.types = tuple(sorted(self.offered))
+        self.types_with_name = tuple(sorted(self.offered_with_name))
 
     def encode(self, random: bytes, session_id: bytes, server_name: bytes) -> bytes:
         """The handshake message.
@@ -208,23 +257,20 @@ class HelloTemplate:
         if server_name and self._server_name:
             extensions += _server_name_extension(server_name)
         extensions += self._after
-        if self._pads:
-            extensions += padding(OVERHEAD + len(session_id) + len(self._middle) + len(extensions))
+        length = OVERHEAD + len(session_id) + len(self._middle) + len(extensions)
+        if self._size:
+            extensions += padding_to(self._size, length)
+        elif self._pads:
+            extensions += padding(length)
         body = b"".join(
             (
-                LEGACY_VERSION,
+                self.legacy_version,
                 random,
                 len(session_id).to_bytes(1, "big"),
                 session_id,
                 self._middle,
-                len(extensions).to_bytes(2, "big"),
-                extensions,
+                # SSL 3.0 knows no extensions, not even an empty list of them.
+                vector(extensions, 2) if self._has_extensions else b"",
             )
         )
         return handshake_message(handshake_types.CLIENT_HELLO, body)
-
-
-def client_hello_record(message: bytes, *, first: bool) -> bytes:
-    """The record of a ClientHello: the first one says TLS 1.0 (RFC 8446 section 5.1)."""
-    version = FIRST_RECORD_VERSION if first else LEGACY_VERSION
-    return plaintext_records(content_types.HANDSHAKE, message, version)

@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import hmac
-from typing import TYPE_CHECKING, Final, TypeAlias
-
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+import secrets
+from typing import TYPE_CHECKING, Final
 
 from fleetscan.registry import groups
+from fleetscan.tls.finite_field import KeyShareError as KeyShareError
+from fleetscan.tls.group_keys import MAKERS
 from fleetscan.tls.hello import HelloTemplate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from fleetscan.tls.group_keys import GroupKey
     from fleetscan.tls.profile import HelloProfile
 
-PrivateKey: TypeAlias = "X25519PrivateKey | ec.EllipticCurvePrivateKey"
-
-CURVES: Final[dict[int, ec.EllipticCurve]] = {
-    groups.SECP256R1: ec.SECP256R1(),
-    groups.SECP384R1: ec.SECP384R1(),
-    groups.SECP521R1: ec.SECP521R1(),
-}
-
-SUPPORTED_GROUPS: Final = frozenset({groups.X25519, *CURVES})
+SUPPORTED_GROUPS: Final = frozenset(MAKERS)
 """The groups that this client can finish a key exchange in."""
 
 # What a template is looked up by is chosen by the caller, not by peers; the bound
@@ -33,61 +25,52 @@ SUPPORTED_GROUPS: Final = frozenset({groups.X25519, *CURVES})
 MAX_TEMPLATES: Final = 64
 
 
-class KeyShareError(Exception):
-    """The peer's share is no point of the group, or gives no secret."""
-
-
 class KeyShares:
     """One private key per group, made when it is first asked for.
 
     Args:
-        private: scalars to use instead of new ones, by group, big-endian for the
-            NIST curves (test vectors).
+        private: keys to use instead of new ones, by group (test vectors): scalars and
+            exponents big-endian, RFC 7748's as they are, ML-KEM's seed, a hybrid's two in the
+            order of its share.
     """
 
-    __slots__ = ("_private", "_public", "_templates")
+    __slots__ = ("_keys", "_public", "_secret", "_templates")
 
     def __init__(self, private: Mapping[int, bytes] | None = None) -> None:
-        self._private: dict[int, PrivateKey] = {}
+        given = private or {}
+        self._keys: dict[int, GroupKey] = {
+            group: MAKERS[group](octets) for group, octets in given.items()
+        }
         self._public: dict[int, bytes] = {}
+        # With given keys the premaster secrets are the same each time, too.
+        self._secret = given.get(groups.X25519) or secrets.token_bytes(32)
         self._templates: dict[tuple[HelloProfile, tuple[str, ...]], HelloTemplate] = {}
-        for group, octets in (private or {}).items():
-            self._private[group] = (
-                X25519PrivateKey.from_private_bytes(octets)
-                if group == groups.X25519
-                else ec.derive_private_key(int.from_bytes(octets, "big"), CURVES[group])
-            )
 
     def public(self, group: int) -> bytes:
-        """Our share as it goes on the wire (RFC 8446 section 4.2.8.2)."""
+        """Our share as it goes on the wire (RFC 8446 section 4.2.8); of `SUPPORTED_GROUPS`."""
         found = self._public.get(group)
         if found is None:
-            found = self._public[group] = _encode(self._key(group))
+            found = self._public[group] = self._key(group).public()
         return found
 
     def exchange(self, group: int, peer: bytes) -> bytes:
         """The shared secret with a peer's share (RFC 8446 section 7.4.2).
 
+        Args:
+            group: one of `SUPPORTED_GROUPS`.
+            peer: its share as it came.
+
         Raises:
-            KeyShareError: the share is not a public key of the group.
+            KeyShareError: the share is not a public key of the group, or gives no secret.
         """
-        key = self._key(group)
         try:
-            if isinstance(key, X25519PrivateKey):
-                return key.exchange(X25519PublicKey.from_public_bytes(peer))
-            # RFC 8446 section 4.2.8.2 knows the uncompressed form only.
-            if peer[:1] != b"\x04":
-                raise KeyShareError
-            point = ec.EllipticCurvePublicKey.from_encoded_point(CURVES[group], peer)
-            return key.exchange(ec.ECDH(), point)
+            return self._key(group).exchange(peer)
         except ValueError as refused:
             raise KeyShareError from refused
 
     def derive(self, label: bytes, entropy: bytes) -> bytes:
         """32 octets that only the holder of these keys can know."""
-        key = self._key(groups.X25519)
-        secret = key.private_bytes_raw() if isinstance(key, X25519PrivateKey) else b""
-        return hmac.digest(secret, label + entropy, "sha256")
+        return hmac.digest(self._secret, label + entropy, "sha256")
 
     def template(self, profile: HelloProfile, alpn: tuple[str, ...]) -> HelloTemplate:
         """The hello of this profile with these shares, built once."""
@@ -98,18 +81,8 @@ class KeyShares:
             found = self._templates[profile, alpn] = HelloTemplate(profile, self, alpn)
         return found
 
-    def _key(self, group: int) -> PrivateKey:
-        found = self._private.get(group)
+    def _key(self, group: int) -> GroupKey:
+        found = self._keys.get(group)
         if found is None:
-            found = self._private[group] = (
-                X25519PrivateKey.generate()
-                if group == groups.X25519
-                else ec.generate_private_key(CURVES[group])
-            )
+            found = self._keys[group] = MAKERS[group](None)
         return found
-
-
-def _encode(key: PrivateKey) -> bytes:
-    if isinstance(key, X25519PrivateKey):
-        return key.public_key().public_bytes_raw()
-    return key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)

@@ -1,58 +1,43 @@
-"""The TLS 1.3 key schedule, RFC 8446 section 7.1, over HMAC one-shots."""
+"""The TLS 1.3 key schedule, RFC 8446 section 7.1."""
 
 from __future__ import annotations
 
 import hashlib
-import hmac
 from typing import Final
 
+from fleetscan.tls._hkdf import Hkdf
+
 HASH_LENGTHS: Final = {"sha256": 32, "sha384": 48}
-
-
-def hkdf_extract(hash_name: str, salt: bytes, key_material: bytes) -> bytes:
-    """HKDF-Extract (RFC 5869 section 2.2)."""
-    return hmac.digest(salt, key_material, hash_name)
 
 
 def hkdf_expand_label(
     hash_name: str, secret: bytes, label: bytes, context: bytes, length: int
 ) -> bytes:
-    """HKDF-Expand-Label (RFC 8446 section 7.1).
-
-    Nothing in TLS 1.3 asks for more than one block of output, so T(1) is all of
-    HKDF-Expand (RFC 5869 section 2.3) that is needed: `length` is at most the hash's.
-    """
-    label = b"tls13 " + label
-    info = b"".join(
-        (
-            length.to_bytes(2, "big"),
-            len(label).to_bytes(1, "big"),
-            label,
-            len(context).to_bytes(1, "big"),
-            context,
-            b"\x01",
-        )
-    )
-    return hmac.digest(secret, info, hash_name)[:length]
+    """HKDF-Expand-Label (RFC 8446 section 7.1), for a secret that is expanded once."""
+    return Hkdf(hash_name, secret).expand_label(label, context, length)
 
 
-def derive_secret(hash_name: str, secret: bytes, label: bytes, transcript_hash: bytes) -> bytes:
-    """Derive-Secret (RFC 8446 section 7.1), the messages already hashed."""
-    return hkdf_expand_label(hash_name, secret, label, transcript_hash, HASH_LENGTHS[hash_name])
-
-
-def _derived(hash_name: str, secret: bytes) -> bytes:
-    return derive_secret(hash_name, secret, b"derived", hashlib.new(hash_name, b"").digest())
+# Transcript-Hash of nothing, the context of every `derived`.
+EMPTY_HASHES: Final = {name: hashlib.new(name, b"").digest() for name in HASH_LENGTHS}
 
 
 def early_secret(hash_name: str) -> bytes:
     """The Early Secret when no PSK is used."""
     zeros = bytes(HASH_LENGTHS[hash_name])
-    return hkdf_extract(hash_name, zeros, zeros)
+    return Hkdf(hash_name, zeros).hmac(zeros)
+
+
+def _derived(hash_name: str, secret: Hkdf) -> Hkdf:
+    """The salt of the next HKDF-Extract."""
+    length = HASH_LENGTHS[hash_name]
+    return Hkdf(hash_name, secret.expand_label(b"derived", EMPTY_HASHES[hash_name], length))
 
 
 # Without a PSK the first two steps of the schedule are constants.
-_EARLY_DERIVED: Final = {name: _derived(name, early_secret(name)) for name in HASH_LENGTHS}
+_EARLY_DERIVED: Final = {
+    name: _derived(name, Hkdf(name, early_secret(name))) for name in HASH_LENGTHS
+}
+_ZEROS: Final = {name: bytes(length) for name, length in HASH_LENGTHS.items()}
 
 
 class KeySchedule:
@@ -65,6 +50,7 @@ class KeySchedule:
     """
 
     __slots__ = (
+        "_handshake",
         "client_application_traffic_secret",
         "client_handshake_traffic_secret",
         "handshake_secret",
@@ -76,12 +62,14 @@ class KeySchedule:
 
     def __init__(self, hash_name: str, shared_secret: bytes, transcript_hash: bytes) -> None:
         self.hash_name = hash_name
-        self.handshake_secret = hkdf_extract(hash_name, _EARLY_DERIVED[hash_name], shared_secret)
-        self.client_handshake_traffic_secret = derive_secret(
-            hash_name, self.handshake_secret, b"c hs traffic", transcript_hash
+        self.handshake_secret = _EARLY_DERIVED[hash_name].hmac(shared_secret)
+        length = HASH_LENGTHS[hash_name]
+        self._handshake = handshake = Hkdf(hash_name, self.handshake_secret)
+        self.client_handshake_traffic_secret = handshake.expand_label(
+            b"c hs traffic", transcript_hash, length
         )
-        self.server_handshake_traffic_secret = derive_secret(
-            hash_name, self.handshake_secret, b"s hs traffic", transcript_hash
+        self.server_handshake_traffic_secret = handshake.expand_label(
+            b"s hs traffic", transcript_hash, length
         )
         self.master_secret = b""
         self.client_application_traffic_secret = b""
@@ -90,21 +78,21 @@ class KeySchedule:
     def derive_application(self, transcript_hash: bytes) -> None:
         """Go on to the application secrets; the hash is of ClientHello..server Finished."""
         name = self.hash_name
-        self.master_secret = hkdf_extract(
-            name, _derived(name, self.handshake_secret), bytes(HASH_LENGTHS[name])
+        length = HASH_LENGTHS[name]
+        self.master_secret = _derived(name, self._handshake).hmac(_ZEROS[name])
+        master = Hkdf(name, self.master_secret)
+        self.client_application_traffic_secret = master.expand_label(
+            b"c ap traffic", transcript_hash, length
         )
-        self.client_application_traffic_secret = derive_secret(
-            name, self.master_secret, b"c ap traffic", transcript_hash
-        )
-        self.server_application_traffic_secret = derive_secret(
-            name, self.master_secret, b"s ap traffic", transcript_hash
+        self.server_application_traffic_secret = master.expand_label(
+            b"s ap traffic", transcript_hash, length
         )
 
     def verify_data(self, traffic_secret: bytes, transcript_hash: bytes) -> bytes:
         """A Finished's content (RFC 8446 section 4.4.4)."""
         name = self.hash_name
         key = hkdf_expand_label(name, traffic_secret, b"finished", b"", HASH_LENGTHS[name])
-        return hmac.digest(key, transcript_hash, name)
+        return Hkdf(name, key).hmac(transcript_hash)
 
 
 def next_traffic_secret(hash_name: str, secret: bytes) -> bytes:

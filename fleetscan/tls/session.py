@@ -13,36 +13,39 @@ from fleetscan import limits
 from fleetscan.registry import alerts, content_types, handshake_types, versions
 from fleetscan.tls import events as seen
 from fleetscan.tls.hello import (
+    LEGACY_VERSION,
     HelloTemplate,
-    client_hello_record,
     handshake_message,
     plaintext_records,
 )
 from fleetscan.tls.transcript import Transcript
 from fleetscan.tls.violations import ViolationError
-from fleetscan.vocabulary import Checked, ConfirmedBy, Origin, Stage
+from fleetscan.vocabulary import Checked, ConfirmedBy, FirstFlight, Origin, Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from fleetscan._parse import Certificate, MessageReader, ServerHello, ServerKeyExchange
+    from fleetscan._parse import MessageReader, ServerHello, ServerKeyExchange
     from fleetscan.errors import ParseError
+    from fleetscan.tls.client_identity import ClientIdentity
     from fleetscan.tls.events import Event
     from fleetscan.tls.key_shares import KeyShares
     from fleetscan.tls.profile import HelloProfile
     from fleetscan.tls.protection import ProtectionTls13, RecordProtection
     from fleetscan.tls.secrets import KeySchedule
+    from fleetscan.tls.signatures import LeafKey
     from fleetscan.tls.tls12_protection import SuiteTls12
     from fleetscan.tls.tls12_secrets import SecretsTls12
 
 WARNING: Final = 1
 FATAL: Final = 2
 
-CHANGE_CIPHER_SPEC: Final = plaintext_records(content_types.CHANGE_CIPHER_SPEC, b"\x01")
-
 
 class State(Enum):
     """What is expected next."""
+
+    # Every message is looked up by its state: Enum would hash the member's name each time.
+    __hash__ = object.__hash__
 
     SERVER_HELLO = auto()
     # TLS 1.3
@@ -52,7 +55,7 @@ class State(Enum):
     CERTIFICATE_VERIFY = auto()
     FINISHED = auto()
     CONFIRMATION = auto()
-    # TLS 1.2
+    # up to TLS 1.2
     TLS12_CERTIFICATE = auto()
     TLS12_STATUS = auto()
     TLS12_KEY_EXCHANGE = auto()
@@ -61,6 +64,8 @@ class State(Enum):
     TLS12_TICKET = auto()
     TLS12_CHANGE_CIPHER_SPEC = auto()
     TLS12_FINISHED = auto()
+    # up to TLS 1.2, under a suite that this client knows by name only
+    UNFINISHABLE = auto()
     # nothing is expected any more
     ENDED = auto()
 
@@ -71,6 +76,8 @@ class Session:
     Args:
         server_name: as it goes on the wire, empty for none.
         shown_name: the same as text, for the offer.
+        identity: the user's own certificate and key, to answer a CertificateRequest with.
+        first_flight_only: end when the server's first flight is over.
     """
 
     __slots__ = (
@@ -82,11 +89,16 @@ class Session:
         "client_random",
         "completed",
         "confirmed",
+        "ended_by_alert",
         "events",
+        "first_flight_only",
+        "flight_place",
         "group",
         "hello_retry",
         "history_length",
+        "identity",
         "idle_records",
+        "is_tls13",
         "key_exchange",
         "leaf",
         "messages",
@@ -97,6 +109,9 @@ class Session:
         "profile",
         "read",
         "read_tls13",
+        "record_version",
+        "request_schemes",
+        "retained",
         "schedule",
         "secrets_tls12",
         "server_hello",
@@ -125,6 +140,8 @@ class Session:
         alpn: tuple[str, ...],
         entropy: bytes,
         messages: MessageReader,
+        identity: ClientIdentity | None,
+        first_flight_only: bool,
     ) -> None:
         self.profile = profile
         self.shares = shares
@@ -135,20 +152,30 @@ class Session:
         self.client_random = entropy[:32]
         self.session_id = entropy[32 : 32 + profile.session_id_octets]
         self.messages = messages
+        self.identity = identity
+        self.first_flight_only = first_flight_only
         self.now = 0.0
         self.out: list[bytes] = []
         self.stage = Stage.CLIENT_HELLO
         self.state = State.SERVER_HELLO
         self.transcript = Transcript()
+        if identity is not None and profile.legacy_version <= versions.TLSV1_2:
+            self.transcript.keep()
         self.offered: frozenset[int] = frozenset()
         self.history_length = 0
         self.idle_records = 0
         self.hello_retry: ServerHello | None = None
         self.server_hello: ServerHello | None = None
         self.version = 0
+        # Whether TLS 1.3 was negotiated.
+        self.is_tls13 = False
+        # What the header of our records says, once the server has chosen.
+        self.record_version = LEGACY_VERSION
+        # Octets of certificates and staples that the events keep.
+        self.retained = 0
         self.cipher_suite = 0
         self.group: int | None = None
-        self.leaf: Certificate | None = None
+        self.leaf: LeafKey | None = None
         self.schedule: KeySchedule | None = None
         self.suite_tls12: SuiteTls12 | None = None
         self.secrets_tls12: SecretsTls12 | None = None
@@ -163,9 +190,14 @@ class Session:
         self.ccs_before_hello = False
         self.ccs_sent = False
         self.certificate_requested = False
+        self.request_schemes: tuple[int, ...] = ()
+        # How far a flight that cannot be finished has come, as a place in its order.
+        self.flight_place = 0
         self.completed = False
         self.confirmed = False
         self.unanswerable = False
+        # Whether a fatal alert went over the wire, in either direction.
+        self.ended_by_alert = False
 
     # -- telling ---------------------------------------------------------------
 
@@ -190,12 +222,16 @@ class Session:
 
     def violate(self, rule: str, alert: int, error: ParseError | None) -> None:
         """The peer broke a rule: say which, send the alert, end."""
+        if error is not None:
+            # An event is kept for long: with the frames it would hold the octets they read.
+            error.__traceback__ = error.__cause__ = error.__context__ = None
         self.events.append(seen.ProtocolViolation(self.now, rule, error))
         self.refuse(alert)
 
     def refuse(self, alert: int) -> None:
         """End with a fatal alert of ours."""
         self.send_alert(FATAL, alert)
+        self.ended_by_alert = True
         self.state = State.ENDED
 
     def idle(self) -> None:
@@ -203,6 +239,17 @@ class Session:
         self.idle_records += 1
         if self.idle_records > limits.MAX_EMPTY_RECORDS:
             raise ViolationError("too_many_empty_records")
+
+    def end_after_flight(self, reason: FirstFlight) -> None:
+        """The server's first flight is over and we go no further; `reason` says why."""
+        self.events.append(seen.FirstFlightEnded(self.now, reason))
+        self.state = State.ENDED
+
+    def retain(self, octets: int) -> None:
+        """Count what the events keep of the peer's: the message under way gets the rest."""
+        self.retained += octets
+        room = limits.MAX_HANDSHAKE_MESSAGE - self.retained
+        self.messages.max_message = max(room, limits.MIN_MESSAGE_ROOM)
 
     # -- sending ---------------------------------------------------------------
 
@@ -217,13 +264,15 @@ class Session:
         message = template.encode(self.client_random, self.session_id, self.server_name)
         self.offered = template.offered_with_name if self.server_name else template.offered
         self.transcript.add(message)
-        record = client_hello_record(message, first=first)
+        version = template.record_version if first else template.legacy_version
+        record = plaintext_records(content_types.HANDSHAKE, message, version)
         self.out.append(record)
         self.note("C")
-        self.events.append(seen.ClientHelloSent(self.now, self._offer(len(record))))
+        offer = self._offer(template, len(record))
+        self.events.append(seen.ClientHelloSent(self.now, offer))
         self.stage = Stage.SERVER_HELLO
 
-    def _offer(self, octets: int) -> seen.Offer:
+    def _offer(self, template: HelloTemplate, octets: int) -> seen.Offer:
         profile = self.profile
         return seen.Offer(
             profile=profile.name,
@@ -232,6 +281,7 @@ class Session:
             cipher_suites=profile.cipher_suites,
             groups=profile.groups,
             signature_schemes=profile.signature_schemes,
+            extensions=template.types_with_name if self.server_name else template.types,
             alpn=self.alpn,
             octets=octets,
         )
@@ -247,7 +297,9 @@ class Session:
         """A change_cipher_spec, once."""
         if not self.ccs_sent:
             self.ccs_sent = True
-            self.out.append(CHANGE_CIPHER_SPEC)
+            self.out.append(
+                plaintext_records(content_types.CHANGE_CIPHER_SPEC, b"\x01", self.record_version)
+            )
             self.note("I")
 
     def send_alert(self, level: int, description: int) -> None:
@@ -261,14 +313,25 @@ class Session:
     def send(self, content_type: int, octets: bytes) -> None:
         """Records under the keys of the moment."""
         if self.write is None:
-            self.out.append(plaintext_records(content_type, octets))
+            self.out.append(plaintext_records(content_type, octets, self.record_version))
         else:
             self.out.append(self.write.seal(content_type, octets))
 
-    def send_empty_certificate(self, body: bytes) -> None:
-        """Answer a CertificateRequest with no certificate; `body` in the version's own form."""
-        self.send_handshake(handshake_types.CERTIFICATE, body, "X")
-        self.events.append(seen.ClientCertificateSent(self.now, empty=True))
+    def answer_certificate_request(self, form: Callable[[tuple[bytes, ...]], bytes]) -> int | None:
+        """Our Certificate message; give the scheme to sign with, None when it was empty.
+
+        Args:
+            form: from the chain, leaf first, to the message's body in the version's own form.
+        """
+        scheme = (
+            None
+            if self.identity is None
+            else self.identity.scheme_for(self.version, self.request_schemes)
+        )
+        chain = () if self.identity is None or scheme is None else self.identity.chain
+        self.send_handshake(handshake_types.CERTIFICATE, form(chain), "X")
+        self.events.append(seen.ClientCertificateSent(self.now, empty=not chain))
+        return scheme
 
     # -- checking --------------------------------------------------------------
 
@@ -295,8 +358,3 @@ class Session:
             self.refuse(alerts.DECRYPT_ERROR)
             return False
         return True
-
-    @property
-    def is_tls13(self) -> bool:
-        """Whether TLS 1.3 was negotiated."""
-        return self.version == versions.TLSV1_3

@@ -1,209 +1,220 @@
-"""TLS 1.2 record protection for the suites that the client can finish.
+"""The cipher suites of TLS 1.0 to 1.2 that the client can finish, worked out from their names.
 
-AES-GCM (RFC 5288), ChaCha20-Poly1305 (RFC 7905), AES-CBC with HMAC-SHA-1 and an
-explicit IV (RFC 5246 section 6.2.3.2).
+Key exchange ECDHE, DHE or RSA; authentication RSA, ECDSA or DSS; encryption AES-GCM (RFC 5288),
+AES-CCM (RFC 6655), ChaCha20-Poly1305 (RFC 7905), AES and 3DES in CBC mode (RFC 5246), Camellia
+in CBC mode (RFC 5932), RC4. What `cryptography` does not have is left out: ARIA, single DES,
+Camellia-GCM.
 """
 
 from __future__ import annotations
 
-import hmac
-from typing import TYPE_CHECKING, Final, NamedTuple
+import functools
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.decrepit.ciphers.algorithms import ARC4, Camellia, TripleDES
+from cryptography.hazmat.primitives.ciphers.aead import AESCCM, AESGCM, ChaCha20Poly1305
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
 
-from fleetscan import limits
-from fleetscan.registry import cipher_suites
-from fleetscan.tls.hello import LEGACY_VERSION
-from fleetscan.tls.violations import ViolationError
+from fleetscan.registry import cipher_suites, content_types, versions
+from fleetscan.tls.protection import CCM_8_TAG_LENGTH, TAG_LENGTH
+from fleetscan.tls.tls12_records import (
+    Block,
+    BlockEncryptThenMac,
+    ImplicitNonce,
+    PartlyExplicitNonce,
+    Stream,
+)
+from fleetscan.tls.tls12_secrets import KeyBlock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fleetscan.tls.tls12_secrets import KeyBlock
+    from cryptography.hazmat.primitives.ciphers import BlockCipherAlgorithm
 
-BLOCK: Final = 16
-SHA1_LENGTH: Final = 20
-GCM_SALT: Final = 4
-GCM_EXPLICIT: Final = 8
-TAG_LENGTH: Final = 16
+    from fleetscan.tls.protection import RecordProtection
 
+# From keys, version and whether encrypt-then-MAC was agreed on to one direction's protection.
+Protect: TypeAlias = "Callable[[KeyBlock, int, bool], RecordProtection]"
 
-class _Direction:
-    """What the three have in common: the sequence number, and cutting into records."""
+SALT_LENGTH: Final = 4
 
-    __slots__ = ("_sequence_number",)
+KEY_EXCHANGES: Final = frozenset({"ECDHE", "DHE", "RSA"})
+AUTHENTICATIONS: Final = frozenset({"RSA", "ECDSA", "DSS"})
 
-    def __init__(self) -> None:
-        self._sequence_number = 0
-
-    def seal(self, content_type: int, fragment: bytes) -> bytes:
-        """Whole records, headers included."""
-        size = limits.MAX_PLAINTEXT
-        head = content_type.to_bytes(1, "big") + LEGACY_VERSION
-        out = []
-        for start in range(0, len(fragment), size):
-            sealed = self._seal(head, fragment[start : start + size])
-            out.append(head + len(sealed).to_bytes(2, "big") + sealed)
-        return b"".join(out)
-
-    def open(self, content_type: int, header: bytes, fragment: bytes) -> tuple[int, bytes]:
-        """The content type and octets of one record.
-
-        Raises:
-            ViolationError: it does not authenticate, or is too long.
-        """
-        plaintext = self._open(header[:3], fragment)
-        if len(plaintext) > limits.MAX_PLAINTEXT:
-            raise ViolationError("record_overflow")
-        return content_type, plaintext
-
-    def _seal(self, head: bytes, plaintext: bytes) -> bytes:
-        raise NotImplementedError
-
-    def _open(self, head: bytes, fragment: bytes) -> bytes:
-        raise NotImplementedError
-
-    def _next(self) -> bytes:
-        """The sequence number of this record, eight octets."""
-        number = self._sequence_number.to_bytes(8, "big")
-        self._sequence_number += 1
-        return number
+# The hashes that suites name, as hashlib names them, and the octets of their HMAC.
+MACS: Final = {
+    "MD5": ("md5", 16),
+    "SHA": ("sha1", 20),
+    "SHA256": ("sha256", 32),
+    "SHA384": ("sha384", 48),
+}
 
 
-class AesGcm(_Direction):
-    """RFC 5288 section 3: a salt from the key block, the rest of the nonce in the record."""
-
-    __slots__ = ("_aead", "_salt")
-
-    def __init__(self, keys: KeyBlock) -> None:
-        super().__init__()
-        self._aead = AESGCM(keys.key)
-        self._salt = keys.iv
-
-    def _seal(self, head: bytes, plaintext: bytes) -> bytes:
-        number = self._next()
-        data = number + head + len(plaintext).to_bytes(2, "big")
-        return number + self._aead.encrypt(self._salt + number, plaintext, data)
-
-    def _open(self, head: bytes, fragment: bytes) -> bytes:
-        number = self._next()
-        length = len(fragment) - GCM_EXPLICIT - TAG_LENGTH
-        if length < 0:
-            raise ViolationError("bad_record_mac")
-        data = number + head + length.to_bytes(2, "big")
-        nonce = self._salt + fragment[:GCM_EXPLICIT]
-        try:
-            return self._aead.decrypt(nonce, fragment[GCM_EXPLICIT:], data)
-        except InvalidTag as refused:
-            raise ViolationError("bad_record_mac") from refused
+def _gcm(keys: KeyBlock, version: int, _: bool) -> RecordProtection:
+    return PartlyExplicitNonce(version, AESGCM(keys.key), keys.iv, TAG_LENGTH)
 
 
-class ChaCha20(_Direction):
-    """RFC 7905 section 2: the nonce is the sequence number over the IV."""
-
-    __slots__ = ("_aead", "_iv")
-
-    def __init__(self, keys: KeyBlock) -> None:
-        super().__init__()
-        self._aead = ChaCha20Poly1305(keys.key)
-        self._iv = int.from_bytes(keys.iv, "big")
-
-    def _nonce(self, number: bytes) -> bytes:
-        return (self._iv ^ int.from_bytes(number, "big")).to_bytes(12, "big")
-
-    def _seal(self, head: bytes, plaintext: bytes) -> bytes:
-        number = self._next()
-        data = number + head + len(plaintext).to_bytes(2, "big")
-        return self._aead.encrypt(self._nonce(number), plaintext, data)
-
-    def _open(self, head: bytes, fragment: bytes) -> bytes:
-        number = self._next()
-        length = len(fragment) - TAG_LENGTH
-        if length < 0:
-            raise ViolationError("bad_record_mac")
-        data = number + head + length.to_bytes(2, "big")
-        try:
-            return self._aead.decrypt(self._nonce(number), fragment, data)
-        except InvalidTag as refused:
-            raise ViolationError("bad_record_mac") from refused
+def _ccm(tag_length: int, keys: KeyBlock, version: int, _: bool) -> RecordProtection:
+    return PartlyExplicitNonce(version, AESCCM(keys.key, tag_length), keys.iv, tag_length)
 
 
-class AesCbcSha1(_Direction):
-    """RFC 5246 section 6.2.3.2: MAC, then pad, then encrypt, under an IV in the record."""
-
-    __slots__ = ("_key", "_mac_key")
-
-    def __init__(self, keys: KeyBlock) -> None:
-        super().__init__()
-        self._key = algorithms.AES(keys.key)
-        self._mac_key = keys.mac_key
-
-    def _mac(self, number: bytes, head: bytes, plaintext: bytes) -> bytes:
-        data = number + head + len(plaintext).to_bytes(2, "big") + plaintext
-        return hmac.digest(self._mac_key, data, "sha1")
-
-    def _seal(self, head: bytes, plaintext: bytes) -> bytes:
-        number = self._next()
-        # Nobody without the key can foresee it, which is what the RFC asks of an IV.
-        iv = hmac.digest(self._mac_key, b"iv" + number, "sha256")[:BLOCK]
-        content = plaintext + self._mac(number, head, plaintext)
-        padding = BLOCK - 1 - len(content) % BLOCK
-        content += bytes([padding]) * (padding + 1)
-        encryptor = Cipher(self._key, modes.CBC(iv)).encryptor()
-        return iv + encryptor.update(content) + encryptor.finalize()
-
-    def _open(self, head: bytes, fragment: bytes) -> bytes:
-        number = self._next()
-        iv, encrypted = fragment[:BLOCK], fragment[BLOCK:]
-        if len(encrypted) % BLOCK or len(encrypted) <= SHA1_LENGTH:
-            raise ViolationError("bad_record_mac")
-        decryptor = Cipher(self._key, modes.CBC(iv)).decryptor()
-        content = decryptor.update(encrypted) + decryptor.finalize()
-        padding = content[-1]
-        end = len(content) - padding - 1 - SHA1_LENGTH
-        # How long this takes tells a peer nothing: the octets are its own.
-        if end < 0 or content[-padding - 1 :] != bytes([padding]) * (padding + 1):
-            raise ViolationError("bad_record_mac")
-        plaintext, mac = content[:end], content[end : end + SHA1_LENGTH]
-        if not hmac.compare_digest(mac, self._mac(number, head, plaintext)):
-            raise ViolationError("bad_record_mac")
-        return plaintext
+def _chacha20(keys: KeyBlock, version: int, _: bool) -> RecordProtection:
+    return ImplicitNonce(version, ChaCha20Poly1305(keys.key), keys.iv)
 
 
-class SuiteTls12(NamedTuple):
-    """The parts of a TLS 1.2 cipher suite; lengths in octets."""
+def _rc4(mac_hash: str, keys: KeyBlock, version: int, _: bool) -> RecordProtection:
+    # RFC 7366 section 3: encrypt-then-MAC is for block ciphers.
+    return Stream(version, ARC4(keys.key), keys, mac_hash)
 
-    key_exchange: str
-    authentication: str
-    hash_name: str
-    protection: Callable[[KeyBlock], _Direction]
-    mac_length: int
+
+def _block(
+    algorithm: Callable[[bytes], BlockCipherAlgorithm],
+    mac_hash: str,
+    keys: KeyBlock,
+    version: int,
+    encrypt_then_mac: bool,
+) -> RecordProtection:
+    kind = BlockEncryptThenMac if encrypt_then_mac else Block
+    return kind(version, algorithm(keys.key), keys, mac_hash)
+
+
+class Aead(NamedTuple):
+    """A cipher that authenticates; lengths in octets."""
+
+    protection: Protect
     key_length: int
     iv_length: int
 
 
-# Encryption, as the suite's name has it, to its class and lengths.
-ENCRYPTIONS: Final[dict[str, tuple[Callable[[KeyBlock], _Direction], int, int, int]]] = {
-    "AES_128_GCM": (AesGcm, 0, 16, GCM_SALT),
-    "AES_256_GCM": (AesGcm, 0, 32, GCM_SALT),
-    "CHACHA20_POLY1305": (ChaCha20, 0, 32, 12),
-    "AES_128_CBC": (AesCbcSha1, SHA1_LENGTH, 16, 0),
-    "AES_256_CBC": (AesCbcSha1, SHA1_LENGTH, 32, 0),
+class BlockCipher(NamedTuple):
+    """A cipher in CBC mode; lengths in octets."""
+
+    algorithm: Callable[[bytes], BlockCipherAlgorithm]
+    key_length: int
+    block_length: int
+
+
+AEADS: Final = {
+    "AES_128_GCM": Aead(_gcm, 16, SALT_LENGTH),
+    "AES_256_GCM": Aead(_gcm, 32, SALT_LENGTH),
+    "AES_128_CCM": Aead(partial(_ccm, TAG_LENGTH), 16, SALT_LENGTH),
+    "AES_256_CCM": Aead(partial(_ccm, TAG_LENGTH), 32, SALT_LENGTH),
+    "AES_128_CCM_8": Aead(partial(_ccm, CCM_8_TAG_LENGTH), 16, SALT_LENGTH),
+    "AES_256_CCM_8": Aead(partial(_ccm, CCM_8_TAG_LENGTH), 32, SALT_LENGTH),
+    "CHACHA20_POLY1305": Aead(_chacha20, 32, 12),
 }
+BLOCK_CIPHERS: Final = {
+    "AES_128_CBC": BlockCipher(AES, 16, 16),
+    "AES_256_CBC": BlockCipher(AES, 32, 16),
+    "CAMELLIA_128_CBC": BlockCipher(Camellia, 16, 16),
+    "CAMELLIA_256_CBC": BlockCipher(Camellia, 32, 16),
+    "3DES_EDE_CBC": BlockCipher(TripleDES, 24, 8),
+}
+STREAM_CIPHER: Final = "RC4_128"
+STREAM_KEY_LENGTH: Final = 16
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuiteTls12:
+    """The parts of a cipher suite of TLS 1.0 to 1.2; lengths in octets.
+
+    Args:
+        key_exchange: `ECDHE`, `DHE` or `RSA`.
+        authentication: `RSA`, `ECDSA` or `DSS`.
+        hash_name: the PRF's under TLS 1.2; before it is `md5-sha1` whatever the suite.
+        tls12_only: whether the suite does not exist before TLS 1.2.
+        mac_length: of the HMAC's key; 0 when the cipher authenticates.
+        key_length: of the cipher's key.
+        nonce_length: of an AEAD's part in the key block, else 0.
+        block_length: of a cipher in CBC mode, else 0.
+        protection: from keys, the negotiated version and whether encrypt-then-MAC was agreed
+            on to one direction's record protection.
+    """
+
+    key_exchange: str
+    authentication: str
+    hash_name: str
+    tls12_only: bool
+    mac_length: int
+    key_length: int
+    protection: Protect
+    nonce_length: int = 0
+    block_length: int = 0
+
+    @property
+    def is_block(self) -> bool:
+        """Whether the cipher is in CBC mode, as encrypt-then-MAC asks (RFC 7366 section 3)."""
+        return self.block_length > 0
+
+    def iv_length(self, version: int) -> int:
+        """What the key block holds of an IV or nonce, octets.
+
+        A block cipher's first IV comes from there under TLS 1.0 only (RFC 2246 section 6.3);
+        later records bring their own.
+        """
+        return self.block_length if version == versions.TLSV1 else self.nonce_length
+
+
+@functools.lru_cache(maxsize=512)
 def suite_tls12(code: int) -> SuiteTls12 | None:
     """The parts of a suite that this client can finish, None for any other."""
     described = cipher_suites.describe(code)
-    if described is None or described.key_exchange not in ("ECDHE", "RSA"):
+    if (
+        described is None
+        or described.key_exchange not in KEY_EXCHANGES
+        or described.authentication not in AUTHENTICATIONS
+        or described.hash not in MACS
+    ):
         return None
-    parts = ENCRYPTIONS.get(described.encryption)
-    if parts is None or described.authentication not in ("RSA", "ECDSA"):
-        return None
-    if described.encryption.endswith("CBC") != (described.hash == "SHA"):
-        return None
-    # SHA-1 names the record's MAC only: the PRF's hash is SHA-256 (RFC 5246 section 5).
-    hash_name = "sha384" if described.hash == "SHA384" else "sha256"
-    return SuiteTls12(described.key_exchange, described.authentication, hash_name, *parts)
+    suite = _parts(described)
+    return suite if suite is not None and _is_available(suite) else None
+
+
+def _parts(described: cipher_suites.CipherSuite) -> SuiteTls12 | None:
+    name, (mac_hash, mac_length) = described.encryption, MACS[described.hash]
+    common = partial(
+        SuiteTls12,
+        key_exchange=described.key_exchange,
+        authentication=described.authentication,
+        # MD5 and SHA-1 name the record's MAC only (RFC 5246 section 5).
+        hash_name=mac_hash if mac_hash in ("sha256", "sha384") else "sha256",
+        # Suites that name a hash for the PRF begin with TLS 1.2 (RFC 5246 section 1.2).
+        tls12_only=mac_hash in ("sha256", "sha384"),
+    )
+    if name in AEADS:
+        aead = AEADS[name]
+        return common(
+            mac_length=0,
+            key_length=aead.key_length,
+            nonce_length=aead.iv_length,
+            protection=aead.protection,
+        )
+    if name in BLOCK_CIPHERS:
+        cipher = BLOCK_CIPHERS[name]
+        return common(
+            mac_length=mac_length,
+            key_length=cipher.key_length,
+            block_length=cipher.block_length,
+            protection=partial(_block, cipher.algorithm, mac_hash),
+        )
+    if name == STREAM_CIPHER:
+        return common(
+            mac_length=mac_length,
+            key_length=STREAM_KEY_LENGTH,
+            protection=partial(_rc4, mac_hash),
+        )
+    return None
+
+
+def _is_available(suite: SuiteTls12) -> bool:
+    """Whether the library, as it was built here, does it: tried once for each suite."""
+    iv = bytes(suite.iv_length(versions.TLSV1_2))
+    keys = KeyBlock(bytes(suite.mac_length), bytes(range(suite.key_length)), iv)
+    try:
+        suite.protection(keys, versions.TLSV1_2, False).seal(content_types.ALERT, b"\x01\x00")
+    except UnsupportedAlgorithm:
+        return False
+    return True

@@ -1,17 +1,42 @@
-"""The secrets of TLS 1.2: the PRF, the master secret, the key block (RFC 5246 section 5 to 8)."""
+"""The secrets of TLS 1.0 to 1.2: the PRFs, the master secret, the key block.
+
+RFC 5246 sections 5 to 8; before TLS 1.2 the PRF is that of RFC 2246 section 5, the same in
+RFC 4346, and goes by the name `md5-sha1`.
+"""
 
 from __future__ import annotations
 
 import hmac
 from typing import Final, NamedTuple
 
+MD5_SHA1: Final = "md5-sha1"
 MASTER_SECRET_LENGTH: Final = 48
 VERIFY_DATA_LENGTH: Final = 12
 
 
 def prf(hash_name: str, secret: bytes, label: bytes, seed: bytes, length: int) -> bytes:
-    """The pseudorandom function, P_hash over label and seed (RFC 5246 section 5)."""
+    """The pseudorandom function over label and seed.
+
+    Args:
+        hash_name: the suite's under TLS 1.2 (RFC 5246 section 5), `md5-sha1` before
+            (RFC 2246 section 5).
+        secret: the premaster or the master secret.
+        label: what the output is for.
+        seed: what makes it one connection's.
+        length: of the output, octets.
+    """
     seed = label + seed
+    if hash_name != MD5_SHA1:
+        return _p_hash(hash_name, secret, seed, length)
+    # Two halves, which share the octet in the middle when their number is odd.
+    half = (len(secret) + 1) // 2
+    left = _p_hash("md5", secret[:half], seed, length)
+    right = _p_hash("sha1", secret[len(secret) - half :], seed, length)
+    return bytes(a ^ b for a, b in zip(left, right, strict=True))
+
+
+def _p_hash(hash_name: str, secret: bytes, seed: bytes, length: int) -> bytes:
+    """P_hash (RFC 5246 section 5)."""
     output = b""
     chained = seed
     # Ends: each turn adds a hash's length.
@@ -33,7 +58,7 @@ class SecretsTls12:
     """The master secret of one connection and what follows from it.
 
     Args:
-        hash_name: the PRF's.
+        hash_name: the PRF's, as `prf` takes it.
         premaster_secret: the result of the key exchange.
         client_random: with `server_random`, the seed of everything.
         session_hash: of the messages up to ClientKeyExchange when the extended master

@@ -8,29 +8,37 @@ from typing import TYPE_CHECKING, Final
 from fleetscan import _parse, limits
 from fleetscan.errors import ParseError
 from fleetscan.registry import extension_types as extension
-from fleetscan.registry import handshake_types
+from fleetscan.registry import handshake_types, signature_schemes
 from fleetscan.tls import events as seen
 from fleetscan.tls.hello import vector
+from fleetscan.tls.inflate import InflateError, inflate
 from fleetscan.tls.key_shares import KeyShareError
 from fleetscan.tls.protection import SUITES_TLS13, ProtectionTls13
 from fleetscan.tls.secrets import KeySchedule
 from fleetscan.tls.session import State
-from fleetscan.tls.signatures import SERVER_CONTEXT, check_signature
+from fleetscan.tls.signatures import CLIENT_CONTEXT, SERVER_CONTEXT, check_signature, key_of
 from fleetscan.tls.violations import ViolationError
-from fleetscan.vocabulary import ConfirmedBy, Stage
+from fleetscan.vocabulary import ConfirmedBy, FirstFlight, Stage
 
 if TYPE_CHECKING:
-    from fleetscan._parse import Certificate, CertificateEntry, Message
+    from fleetscan._parse import CertificateEntry, Message
     from fleetscan.tls.session import Session
+    from fleetscan.tls.signatures import LeafKey
 
-# The table of RFC 8446 section 4.2, of the types that a hello of ours may hold, and
-# RFC 8449 section 4.
+# The table of RFC 8446 section 4.2, RFC 8449 section 4 and draft-ietf-tls-esni section 5.
 ENCRYPTED: Final = frozenset(
     {
         extension.SERVER_NAME,
+        extension.MAX_FRAGMENT_LENGTH,
         extension.SUPPORTED_GROUPS,
+        extension.USE_SRTP,
+        extension.HEARTBEAT,
         extension.APPLICATION_LAYER_PROTOCOL_NEGOTIATION,
+        extension.CLIENT_CERTIFICATE_TYPE,
+        extension.SERVER_CERTIFICATE_TYPE,
         extension.RECORD_SIZE_LIMIT,
+        extension.EARLY_DATA,
+        extension.ENCRYPTED_CLIENT_HELLO,
     }
 )
 ENTRY: Final = frozenset({extension.STATUS_REQUEST, extension.SIGNED_CERTIFICATE_TIMESTAMP})
@@ -98,26 +106,66 @@ def receive_certificate_request(session: Session, message: Message) -> None:
     if all(kind != extension.SIGNATURE_ALGORITHMS for kind, _ in parsed.extensions):
         raise ViolationError("missing_extension")
     session.certificate_requested = True
+    session.request_schemes = known_schemes(parsed.signature_schemes)
     session.events.append(seen.CertificateRequestSeen(session.now))
     session.transcript.add(message.octets)
     session.state = State.CERTIFICATE
 
 
+def known_schemes(named: tuple[int, ...]) -> tuple[int, ...]:
+    """Those that have a name, once each: a request has room for 20,000, and they are kept."""
+    return tuple(dict.fromkeys(scheme for scheme in named if scheme in signature_schemes.NAMES))
+
+
 def receive_certificate(session: Session, message: Message) -> None:
     """RFC 8446 section 4.4.2."""
-    parsed = _parse.parse_certificate_tls13(message.body)
+    take_certificate(session, message.body)
+    session.transcript.add(message.octets)
+
+
+def receive_compressed_certificate(session: Session, message: Message) -> None:
+    """RFC 8879 section 4: the transcript has the message as it was sent, compressed."""
+    parsed = _parse.parse_compressed_certificate(message.body)
+    if parsed.algorithm not in session.profile.certificate_compressions:
+        raise ViolationError("certificate_compression_not_offered")
+    try:
+        body = inflate(parsed.algorithm, parsed.octets, parsed.uncompressed_length)
+    except InflateError as refused:
+        raise ViolationError(refused.rule) from refused
+    take_certificate(session, body)
+    session.transcript.add(message.octets)
+
+
+def take_certificate(session: Session, body: bytes) -> None:
+    """What the message says, however it came."""
+    parsed = _parse.parse_certificate_tls13(body)
     if parsed.certificate_request_context:
         raise ViolationError("certificate_context_not_empty")
     entries = parsed.certificate_list
-    if not entries:
-        raise ViolationError("empty_certificate")
-    session.events.append(seen.CertificateSeen(session.now, entries))
-    for entry in entries[: limits.MAX_CERTIFICATES]:
+    keep_entries(session, entries, len(body))
+    for entry in entries:
         session.check_extensions(entry.extensions, ENTRY)
     receive_staple(session, entries[0])
-    session.leaf = parsed_leaf(entries[0].cert_data)
-    session.transcript.add(message.octets)
+    if session.first_flight_only:
+        session.end_after_flight(FirstFlight.ASKED)
+        return
+    session.leaf = leaf_key(entries[0].cert_data)
     session.state = State.CERTIFICATE_VERIFY
+
+
+def keep_entries(session: Session, entries: tuple[CertificateEntry, ...], octets: int) -> None:
+    """Report a chain that is one, within bounds; raises ViolationError.
+
+    Args:
+        entries: as sent.
+        octets: of the message that they are all of.
+    """
+    if not entries:
+        raise ViolationError("empty_certificate")
+    if len(entries) > limits.MAX_CERTIFICATES:
+        raise ViolationError("too_many_certificates")
+    session.retain(octets)
+    session.events.append(seen.CertificateSeen(session.now, entries))
 
 
 def receive_staple(session: Session, entry: CertificateEntry) -> None:
@@ -132,12 +180,10 @@ def receive_staple(session: Session, entry: CertificateEntry) -> None:
     session.events.append(seen.CertificateStatusSeen(session.now, response))
 
 
-def parsed_leaf(der: bytes) -> Certificate | None:
-    """The leaf, for its key; None when it cannot be read, which is a fact elsewhere."""
-    if len(der) > limits.MAX_CERTIFICATE:
-        return None
+def leaf_key(der: bytes) -> LeafKey | None:
+    """The leaf's key; None when it cannot be read, which is a fact elsewhere."""
     try:
-        return _parse.parse_certificate(der)
+        return key_of(_parse.parse_certificate(der))
     except ParseError:
         return None
 
@@ -177,18 +223,36 @@ def receive_finished(session: Session, message: Message) -> None:
 
 
 def send_last_flight(session: Session, schedule: KeySchedule) -> None:
-    """[ChangeCipherSpec] [empty Certificate] Finished, then the application keys."""
+    """[ChangeCipherSpec] [Certificate [CertificateVerify]] Finished, then the application keys."""
     if session.profile.change_cipher_spec:
         session.send_change_cipher_spec()
     if session.certificate_requested:
-        # certificate_request_context<0..2^8-1>, certificate_list<0..2^24-1>: both empty.
-        session.send_empty_certificate(vector(b"", 1) + vector(b"", 3))
+        scheme = session.answer_certificate_request(certificate_list)
+        if scheme is not None:
+            send_certificate_verify(session, scheme)
     session.send_handshake(
         handshake_types.FINISHED,
         schedule.verify_data(schedule.client_handshake_traffic_secret, session.transcript.digest()),
         "F",
     )
     use_write_secret(session, schedule.client_application_traffic_secret)
+
+
+def certificate_list(chain: tuple[bytes, ...]) -> bytes:
+    """The body of a Certificate message: no context, entries without extensions.
+
+    RFC 8446 section 4.4.2.
+    """
+    return vector(b"", 1) + vector(b"".join(vector(der, 3) + vector(b"", 2) for der in chain), 3)
+
+
+def send_certificate_verify(session: Session, scheme: int) -> None:
+    """Sign the transcript with the user's key (RFC 8446 section 4.4.3)."""
+    assert session.identity is not None
+    signature = session.identity.sign(scheme, CLIENT_CONTEXT + session.transcript.digest())
+    session.send_handshake(
+        handshake_types.CERTIFICATE_VERIFY, scheme.to_bytes(2, "big") + vector(signature, 2), "Y"
+    )
 
 
 # -- after the handshake -----------------------------------------------------------

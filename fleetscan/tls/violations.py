@@ -59,6 +59,31 @@ VIOLATIONS: Final = (
         "Too many records in a row that carry nothing forward.",
     ),
     Violation(
+        "too_many_warnings",
+        alerts.UNEXPECTED_MESSAGE,
+        "Too many alerts of level warning.",
+    ),
+    Violation(
+        "message_too_large",
+        alerts.DECODE_ERROR,
+        "A handshake message, with the certificates before it, is longer than this client reads.",
+    ),
+    Violation(
+        "too_many_certificates",
+        alerts.BAD_CERTIFICATE,
+        "The chain has more certificates than this client reads.",
+    ),
+    Violation(
+        "too_many_extensions",
+        alerts.DECODE_ERROR,
+        "A message has more extensions than this client reads.",
+    ),
+    Violation(
+        "inflated_too_large",
+        alerts.BAD_CERTIFICATE,
+        "A compressed certificate says that it is longer than this client reads.",
+    ),
+    Violation(
         "flight_too_large",
         alerts.DECODE_ERROR,
         "The peer sent more octets than any honest handshake has.",
@@ -124,6 +149,18 @@ VIOLATIONS: Final = (
         "compression_not_offered",
         alerts.ILLEGAL_PARAMETER,
         "The server chose a compression method; only null was offered.",
+    ),
+    Violation(
+        "certificate_compression_not_offered",
+        alerts.ILLEGAL_PARAMETER,
+        "The server compressed its certificate with an algorithm that was not offered "
+        "(RFC 8879 section 4).",
+    ),
+    Violation(
+        "bad_compressed_certificate",
+        alerts.BAD_CERTIFICATE,
+        "A compressed certificate cannot be opened, or has not the length that it promised "
+        "(RFC 8879 section 4).",
     ),
     Violation(
         "extension_not_offered",
@@ -212,6 +249,18 @@ VIOLATIONS: Final = (
         "The certificate's key cannot be used with the key exchange of the chosen cipher suite.",
     ),
 )
+
+OUR_BOUNDS: Final = frozenset(
+    {
+        "flight_too_large",
+        "message_too_large",
+        "too_many_certificates",
+        "too_many_extensions",
+        "inflated_too_large",
+    }
+)
+"""Rules that are ours and not TLS's, which lets a message have 2^24 octets: what breaks them may
+be honest."""
 
 ALERTS: Final = {violation.rule: violation.alert for violation in VIOLATIONS}
 

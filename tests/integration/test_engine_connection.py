@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -383,6 +384,18 @@ def test_starttls_waits_for_the_greeting() -> None:
     (first,) = (event for event in made.events if isinstance(event, FirstOctet))
     assert first.spoke_first
     assert ended(made).ended_by is EndedBy.US
+
+
+def test_who_waits_for_a_greeting_is_not_connected_before_the_answer() -> None:
+    """Nothing is written whose leaving would show it, so the connection itself is awaited."""
+    client = PretendClient(lambda: PretendConversation(hello=b""))
+
+    async def work() -> Attempt:
+        with servers.closed_port() as port:
+            target = replace(at("127.0.0.1", port), starttls="smtp")
+            return await attempt(client.client, target, "127.0.0.1", DEADLINES, monotonic() + 5.0)
+
+    assert kinds(run("uvloop", work()).events) == [ConnectStarted, ConnectFailed]
 
 
 @pytest.mark.parametrize("loop_name", LOOPS)

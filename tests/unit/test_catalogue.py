@@ -67,10 +67,10 @@ MEDIUM_FAMILIES = {"connect", "resolve", "client_auth"}
 
 # What takes experiments, repairs, the fleet or a revocation answer. `unknown` is what is left.
 NOT_BY_ONE_PROBE = {
-    *("version.too_new", "version.intolerant", "cipher.none_in_common", "cipher.insecure_only"),
-    *("key_exchange.no_common_group", "signature.no_common_scheme", "name.default_certificate"),
+    *("version.intolerant", "signature.no_common_scheme"),
+    *("name.default_certificate",),
     *("interference.name_filter", "interference.hello_filter", "interference.interception"),
-    *("interference.block_page", "interference.proxy_refused", "certificate.revoked"),
+    *("interference.block_page", "certificate.revoked"),
     *("server.large_hello_intolerant", "server.segmented_hello_intolerant"),
     *("server.extension_intolerant", "server.intermittent", "unknown"),
     *("finding.key_reuse", "finding.path_profile_dependent", "finding.staple_stale"),

@@ -135,6 +135,24 @@ def test_protocol_version_may_mean_either_end() -> None:
     assert match.missing == "an older hello that is answered"
 
 
+@pytest.mark.parametrize(
+    ("versions", "expected"),
+    [
+        ((0x0303, 0x0302, 0x0301), "version.too_new"),
+        ((0x0303, 0x0302), "version.too_old"),
+        ((0x0304, 0x0303, 0x0302, 0x0301), "version.too_old"),
+    ],
+)
+def test_a_server_that_takes_none_of_the_old_versions_is_newer(
+    versions: tuple[int, ...], expected: str
+) -> None:
+    """Alert 70 to TLS 1.0, 1.1 and 1.2 together: what is missing is TLS 1.3."""
+    cause = only_cause(alerted(70, offer=replace(OFFER, versions=versions)))
+
+    assert cause.entry.id == expected
+    assert cause.match.confidence is Confidence.SUSPECTED
+
+
 def test_nothing_is_newer_than_the_newest_version() -> None:
     """A hello that offers TLS 1.3 cannot be too old for anybody."""
     assert only_cause(alerted(70)).match.alternatives == ("version.intolerant",)

@@ -18,6 +18,7 @@ from fleetscan.errors import ParseError
 from fleetscan.facts import HandshakeFacts, MalformedCertificate, Timings
 from fleetscan.pki.assessment import PathAssessment, PathProblem, Problem
 from fleetscan.vocabulary import (
+    STARTTLS_KINDS,
     Alert,
     Checked,
     ConfirmedBy,
@@ -81,8 +82,11 @@ any_facts = st.builds(
     ),
     spoke_first=st.booleans(),
     is_tls=st.sampled_from(Checked),
-    starttls=st.sampled_from(["none", "smtp"]),
+    starttls=st.sampled_from(["none", *STARTTLS_KINDS]),
     starttls_refusal=st.one_of(st.just(""), hostile),
+    starttls_agreed=st.sampled_from(Checked),
+    starttls_offered=st.sampled_from(Checked),
+    starttls_octets=st.sampled_from([0, 7]),
     alert=maybe(alerts),
     violation=st.one_of(st.just(""), st.sampled_from(["bad_finished", "decode_error"])),
     parse_error=maybe(errors),
@@ -287,7 +291,8 @@ def test_an_established_handshake_has_no_cause_of_failing_ones(seen: Case) -> No
     """`classify` asks fewer matchers of a handshake that worked; the others would say no."""
     if not established(seen.facts):
         return
-    families = {"internal", "local", "key_exchange", "chain", "certificate", "finding"}
+    families = {"internal", "local", "version", "cipher", "key_exchange", "chain"}
+    families |= {"certificate", "finding"}
 
     for entry in CATALOGUE:
         if entry.match is not None and entry.family not in families:

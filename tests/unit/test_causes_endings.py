@@ -335,7 +335,7 @@ def test_what_is_no_tls_breaks_no_rule_of_it(changes: dict[str, object], expecte
 @pytest.mark.parametrize(
     ("rule", "told"),
     [
-        ("decode_error", Confidence.SUSPECTED),  # a message's length, which only we bound
+        ("message_too_large", Confidence.SUSPECTED),  # which only we bound
         ("record_overflow", Confidence.OBSERVED),  # a record's, which RFC 8446 section 5.1 bounds
     ],
 )

@@ -7,9 +7,9 @@ import time
 import pytest
 
 from fleetscan import limits
-from fleetscan.causes.banners import SIGNATURES, STARTTLS_PORTS, identify
+from fleetscan.causes.banners import SIGNATURES, identify
 from fleetscan.causes.model import Confidence
-from fleetscan.vocabulary import Checked, EndedBy, Stage
+from fleetscan.vocabulary import STARTTLS_KINDS, STARTTLS_PORTS, Checked, EndedBy, Stage
 from tests.facts_builder import case, cause_ids, confirmed, ended, facts, only_cause, spoke
 
 HTTP = "protocol.plaintext_http"
@@ -27,11 +27,13 @@ OCTETS = [
     (b"554 5.7.1 You are not welcome\r\n", "SMTP", STARTTLS, "smtp"),
     (b"220 lists.example LMTP ready\r\n", "LMTP", STARTTLS, "lmtp"),
     (b"220 (vsFTPd 3.0.3)\r\n", "FTP", STARTTLS, "ftp"),
+    (b"500 OOPS: vsftpd: cannot locate user\r\n", "FTP", STARTTLS, "ftp"),
     (b"220-Welcome\r\n220 ProFTPD Server\r\n", "FTP", STARTTLS, "ftp"),
     # A host name has words of another protocol; RFC 959 section 5.4 greets with 220 as well.
     (b"220 mail.example FTP server ready\r\n", "FTP", STARTTLS, "ftp"),
     (b"220 ftp.example ESMTP Postfix\r\n", "SMTP", STARTTLS, "smtp"),
-    (b"220 hello\r\n", "SMTP or FTP", STARTTLS, "SMTP or FTP"),
+    (b"220 hello\r\n", "SMTP or FTP", STARTTLS, "smtp or ftp"),
+    (b"220 mail.example ready\r\n", "SMTP", STARTTLS, "smtp"),
     (b"+OK Dovecot ready.\r\n", "POP3", STARTTLS, "pop3"),
     (b"* OK [CAPABILITY IMAP4rev1] ready\r\n", "IMAP", STARTTLS, "imap"),
     (b"* BYE Too many connections\r\n", "IMAP", STARTTLS, "imap"),
@@ -51,6 +53,8 @@ OCTETS = [
     (bytes.fromhex("30240201007824"), "LDAP", STARTTLS, "ldap"),
     # TPKT, X.224 connection confirm.
     (bytes.fromhex("030000130ed00000123400"), "RDP", STARTTLS, "rdp"),
+    # X.224 data with MCS Disconnect Provider Ultimatum, as xrdp answers what it cannot read.
+    (bytes.fromhex("0300000902f0802180"), "RDP", STARTTLS, "rdp"),
     (bytes.fromhex("0401002500000100"), "MSSQL", STARTTLS, "mssql"),
     (b"SSH-2.0-OpenSSH_9.2p1 Debian\r\n", "SSH", OTHER, "SSH"),
     # OpenSSH at MaxStartups, and under a penalty (PerSourcePenalties).
@@ -219,7 +223,9 @@ def test_words_of_a_block_page_name_it_as_an_alternative(page: bytes, blocked: b
     assert bool(cause.match.missing) is blocked
 
 
-@pytest.mark.parametrize(("port", "kind"), [(21, "ftp"), (25, "smtp"), (587, "smtp")])
+@pytest.mark.parametrize(
+    ("port", "kind"), [(21, "ftp"), (25, "smtp"), (587, "smtp"), (143, "smtp or ftp")]
+)
 def test_a_greeting_of_two_protocols_is_told_by_its_port(port: int, kind: str) -> None:
     """SMTP and FTP may both greet with a bare 220: IANA's port says which dialogue to try."""
     cause = only_cause(case(spoke(b"220 hello\r\n"), port=port))
@@ -233,6 +239,13 @@ def test_the_banner_is_escaped_and_one_line() -> None:
     match = only_cause(spoke(b"SSH-2.0-\x1b]0;x\x07evil\r\nsecond line")).match
 
     assert match.evidence["banner"] == "SSH-2.0-\\x1b]0;x\\x07evil"
+
+
+def test_the_banner_of_a_binary_protocol_is_no_line() -> None:
+    """MySQL's version 10 is a line feed: what follows it names the server."""
+    match = only_cause(spoke(bytes.fromhex("4a0000000a") + b"8.0.34\0")).match
+
+    assert match.evidence["banner"] == "J\\x00\\x00\\x00\\n8.0.34\\x00"
 
 
 @pytest.mark.parametrize("port", [443, 465, 993, 25])
@@ -310,10 +323,12 @@ def test_an_ssl2_server_hello_with_a_certificate_is_an_old_version() -> None:
 
 
 def test_ports_name_dialogues_of_the_table() -> None:
-    """The kinds are those of the dialogues, spelt alike."""
+    """The kinds are those of the dialogues, spelt alike, and only XMPP greets two of them."""
     kinds = {signature.starttls for signature in SIGNATURES if signature.starttls}
 
-    assert set(STARTTLS_PORTS.values()) - kinds == {"xmpp-server"}
+    assert set(STARTTLS_KINDS) - kinds == {"xmpp-server"}
+    assert kinds <= set(STARTTLS_KINDS)
+    assert set(STARTTLS_PORTS.values()) == set(STARTTLS_KINDS)
 
 
 def test_words_in_the_middle_of_a_dialogue_are_suspected() -> None:

@@ -90,9 +90,9 @@ def test_help_fits_a_terminal_of_80_columns(
 def test_help_names_every_dialogue(capsys: pytest.CaptureFixture[str]) -> None:
     """Whoever is told to scan with --starttls finds there what it takes."""
     assert app.run(["scan", "--help"]) == 0
-    words = set(re.findall(r"[a-z0-9]+", capsys.readouterr().out))
+    words = set(re.findall(r"[a-z0-9-]+", capsys.readouterr().out))
 
-    assert set(STARTTLS_KINDS) <= words
+    assert {"auto", "none", *STARTTLS_KINDS} <= words
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["schema"], ["explain"], ["scan", "-h"]])
@@ -237,6 +237,7 @@ def test_bash_completes_commands_options_and_causes() -> None:
     assert "--exclude-file" in completed("fleetscan scan --ex", 2)
     assert "certificate.expired" in completed("fleetscan explain certificate.ex", 2)
     assert completed("fleetscan scan --starttls p", 3) == ["pop3", "postgresql"]
+    assert completed("fleetscan scan --starttls a", 3) == ["auto"]
 
 
 def test_file_names_never_act_on_a_terminal() -> None:

@@ -40,6 +40,13 @@ def boom() -> float:
         {"deadlines": Deadlines(handshake=math.nan)},
         {"deadlines": Deadlines(connect=math.inf)},
         {"deadlines": Deadlines(confirm=-1)},
+        {"deadlines": Deadlines(proxy=0)},
+        {"proxy": "ftp://proxy.test"},
+        {"proxy": "http://proxy.test", "proxy_credentials": ("", "x")},
+        {"proxy": "http://proxy.test", "proxy_in_flight": 0},
+        {"proxy": "http://proxy.test", "proxy_names": True, "excludes": ("10.0.0.0/8",)},
+        {"proxy_names": True},
+        {"proxy_credentials": ("u", "p")},
     ],
     ids=str,
 )
@@ -49,6 +56,13 @@ def test_a_configuration_that_would_never_end_or_never_speak(changes: dict[str, 
 
     with pytest.raises(UsageError):
         check_config(replace(ScanConfig(), **changes))
+
+
+def test_a_configuration_never_shows_a_password() -> None:
+    """It is printed in tracebacks and logs of whoever embeds us."""
+    config = ScanConfig(proxy="http://u:hunter2@proxy.test", proxy_credentials=("u", "hunter2"))
+
+    assert "hunter2" not in repr(config)
 
 
 @pytest.mark.parametrize(

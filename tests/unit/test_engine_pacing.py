@@ -147,6 +147,21 @@ def test_only_addresses_are_taken(text: str) -> None:
         Pacing[str](Bounds()).submit(text, "x")
 
 
+def test_names_that_only_a_proxy_resolves_are_paced_by_name() -> None:
+    """No address is known: each name has the bounds of one address, and none of a network."""
+    pacing: Pacing[str] = Pacing(Bounds(address_in_flight=1, prefix_in_flight=2))
+    for name in ("a.test", "a.test", "b.test", "c.test"):
+        pacing.submit("", name, name=name)
+    pacing.submit("192.0.2.1", "an address", name="a.test")
+
+    assert [job.work for job in started(pacing, 1.0)] == [
+        "a.test",
+        "b.test",
+        "c.test",
+        "an address",
+    ]
+
+
 def test_a_mapped_address_is_the_host_it_stands_for() -> None:
     """RFC 4291 section 2.5.5.2: ::ffff:192.0.2.1 is 192.0.2.1."""
     assert keys_of("::ffff:192.0.2.1") == keys_of("192.0.2.1")

@@ -55,6 +55,16 @@ def test_descriptors_bound_the_concurrency() -> None:
     assert concurrency_within(3, 1_000) == 1
 
 
+def test_a_proxy_bounds_the_concurrency_of_the_whole_scan() -> None:
+    """What goes through one proxy is bounded for it; without one the bound is not looked at."""
+    warnings: list[str] = []
+    for proxy, expected in (("http://proxy.test", 5), ("", 20)):
+        config = ScanConfig(concurrency=20, proxy_in_flight=5, proxy=proxy)
+        assert bounds_within_limits(config, warnings.append).concurrency == expected
+
+    assert warnings == []
+
+
 def test_the_bounds_are_those_of_the_configuration() -> None:
     """Nothing is lost on the way, and nothing is told when nothing was lowered."""
     warnings: list[str] = []

@@ -12,6 +12,7 @@ import pytest
 from fleetscan import _parse
 from fleetscan._parse import ParseFault
 from fleetscan.errors import ParseError
+from fleetscan.limits import MAX_EXTENSIONS
 from tests import octets
 from tests.octets import extension, u8, u16, u24, vector
 
@@ -27,6 +28,8 @@ EXAMPLES: Final[dict[str, bytes]] = {
     "server_key_exchange_ecdhe": octets.SERVER_KEY_EXCHANGE_ECDHE,
     "server_key_exchange_dhe": octets.SERVER_KEY_EXCHANGE_DHE,
     "new_session_ticket_tls13": octets.NEW_SESSION_TICKET_TLS13,
+    "compressed_certificate": octets.COMPRESSED_CERTIFICATE,
+    "server_hello_ssl2": octets.SERVER_HELLO_SSL2,
     "alert": octets.ALERT,
     "key_share_server_hello": octets.KEY_SHARE,
     "selected_group": octets.CODE_POINT,
@@ -49,6 +52,36 @@ def refusal(entry: str, body: bytes, **flags: bool) -> tuple[ParseFault, str, in
     with pytest.raises(ParseError) as caught:
         parser(entry)(body, **flags)
     return ParseFault(caught.value.fault), caught.value.field, caught.value.offset
+
+
+def test_a_compressed_certificate() -> None:
+    """The fields of RFC 8879 section 4."""
+    message = _parse.parse_compressed_certificate(octets.COMPRESSED_CERTIFICATE)
+
+    assert (message.algorithm, message.uncompressed_length) == (2, 1_000)
+    assert message.octets == b"\x1b\x03"
+
+
+def test_the_server_hello_of_ssl2() -> None:
+    """The fields of draft-hickman-netscape-ssl-00 section 5.2.1.1."""
+    hello = _parse.parse_server_hello_ssl2(octets.SERVER_HELLO_SSL2)
+
+    assert (hello.session_id_hit, hello.certificate_type, hello.server_version) == (0, 1, 2)
+    assert hello.certificate == b"\x30\x01\x00"
+    assert hello.cipher_specs == (0x010080, 0x0700C0)
+    assert hello.connection_id == b"\x09\x08\x07\x06"
+
+
+@pytest.mark.parametrize("count", [MAX_EXTENSIONS, MAX_EXTENSIONS + 1])
+def test_extensions_are_bounded(count: int) -> None:
+    """One more than `limits.MAX_EXTENSIONS` is refused, by that name."""
+    block = vector(2, *(extension(kind) for kind in range(count)))
+    if count <= MAX_EXTENSIONS:
+        assert len(_parse.parse_encrypted_extensions(block).extensions) == count
+        return
+    fault, field, _ = refusal("encrypted_extensions", block)
+
+    assert (fault, field) == (ParseFault.TOO_MANY_EXTENSIONS, "extensions")
 
 
 def test_every_parser_has_an_example() -> None:
@@ -257,6 +290,12 @@ OUT_OF_RANGE: Final = [
         9,
     ),
     ("certificate_status", u8(1) + vector(3), "response", 1),
+    (
+        "compressed_certificate",
+        u16(1) + u24(9) + vector(3),
+        "compressed_certificate_message",
+        5,
+    ),
     ("server_key_exchange_ecdhe", PARAMS + vector(1), "public", 3),
     ("server_key_exchange_dhe", vector(2), "dh_p", 0),
     ("server_key_exchange_dhe", vector(2, b"p") + vector(2), "dh_g", 3),

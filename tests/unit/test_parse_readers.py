@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from collections.abc import Sequence
+
 import pytest
 
 from fleetscan import _parse
@@ -183,7 +186,7 @@ def test_too_long_a_message_is_told_from_its_header() -> None:
         assert (caught.value.field, caught.value.offset) == ("length", 1)
         reader.feed(b"more")
 
-    assert reader.pending == 4
+    assert reader.pending == 0
 
 
 def test_a_message_of_exactly_the_bound_passes() -> None:
@@ -201,6 +204,75 @@ def test_only_bytes_are_fed(make: type, wrong: object) -> None:
     """Anything else is our own bug: a TypeError."""
     with pytest.raises(TypeError):
         make().feed(wrong)
+
+
+def held(reader: RecordReader | MessageReader, stream: bytes, sizes: Sequence[int]) -> int:
+    """Octets that a reader has taken from the system once it gave all it could.
+
+    Args:
+        sizes: where to cut the stream, one size after the other, the last for ever.
+    """
+    take = reader.next_record if isinstance(reader, RecordReader) else reader.next_message
+    pieces, at = [], 0
+    for size in (*sizes, *([sizes[-1]] * len(stream))):
+        if at >= len(stream):
+            break
+        pieces.append(stream[at : at + size])
+        at += size
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        # The list lets go of each piece, as a transport does.
+        while pieces:
+            reader.feed(pieces.pop(0))
+            while take() is not None:
+                pass
+        return tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+
+
+ROOM = 600
+"""Octets for what the interpreter itself makes between two looks at its memory."""
+
+
+@pytest.mark.parametrize("sizes", [[1 << 16], [1_000], [3], [7, 1 << 16]])
+def test_a_reader_keeps_the_record_under_way_and_nothing_more(sizes: list[int]) -> None:
+    """Neither what was read with it nor room to grow: exactly the record that its header says."""
+    stream = record(22, bytes(9_000)) * 4 + record(22, bytes(9_000))[:-1]
+    reader = RecordReader()
+
+    assert held(reader, stream, sizes) <= 9_005 + ROOM
+    assert reader.pending == 9_004
+
+
+@pytest.mark.parametrize("sizes", [[1 << 16], [1_000], [3], [7, 1 << 16]])
+def test_a_reader_keeps_the_message_under_way_and_nothing_more(sizes: list[int]) -> None:
+    """The same for messages."""
+    stream = message(11, bytes(9_000)) * 4 + message(11, bytes(9_000))[:-1]
+    reader = MessageReader()
+
+    assert held(reader, stream, sizes) <= 9_004 + ROOM
+    assert reader.pending == 9_003
+
+
+@pytest.mark.parametrize("sizes", [[1 << 16], [1_000], [3]])
+def test_a_reader_that_runs_empty_holds_nothing(sizes: list[int]) -> None:
+    """A peer that is waited for costs no buffer."""
+    assert held(RecordReader(), record(22, bytes(9_000)) * 4, sizes) <= ROOM
+    assert held(MessageReader(), message(11, bytes(9_000)) * 4, sizes) <= ROOM
+
+
+def test_a_caller_that_only_feeds_loses_nothing() -> None:
+    """Octets fed behind octets nobody asked for yet stay in order."""
+    stream = b"".join(record(23, bytes([number]) * 300) for number in range(40))
+    reader = RecordReader()
+    for at in range(0, len(stream), 77):
+        reader.feed(stream[at : at + 77])
+    found = [reader.next_record() for _ in range(40)]
+
+    assert [one and one.fragment for one in found] == [bytes([n]) * 300 for n in range(40)]
+    assert reader.next_record() is None
 
 
 def test_the_loaded_parser_is_the_one_that_was_asked_for() -> None:

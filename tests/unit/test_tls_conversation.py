@@ -1,4 +1,4 @@
-"""The conversation around TLS: banners, STARTTLS, waiting, ending."""
+"""The conversation around TLS: banners, waiting, ending."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from fleetscan import limits
 from fleetscan.errors import UsageError
 from fleetscan.facts import fold
 from fleetscan.tls import events as seen
-from fleetscan.tls.conversation import STARTTLS_KINDS, looks_like_tls
-from fleetscan.vocabulary import Checked, ConfirmedBy, Stage
+from fleetscan.tls.conversation import looks_like_tls
+from fleetscan.vocabulary import Checked, Stage
 from tests.tls_peers import (
     OpenSslPeer,
     conversation,
@@ -17,7 +17,6 @@ from tests.tls_peers import (
     record,
     server_context,
     single_octets,
-    violations,
     whole,
 )
 
@@ -172,136 +171,3 @@ def test_a_kind_or_name_that_cannot_be_is_a_usage_error() -> None:
         conversation(starttls="gopher")
     with pytest.raises(UsageError):
         conversation(server_name="a" * 70 + "\u00e9.test")
-
-
-# -- STARTTLS ---------------------------------------------------------------------------
-
-# Server's lines and what the client must say to them, from the RFCs' own examples:
-# RFC 3207 section 4, RFC 9051 section 6.2.1, RFC 2595 section 4, RFC 4217 section 12.
-AGREED = {
-    "smtp": [
-        (b"", b""),
-        (b"220-mail.test\r\n220 ready\r\n", b"EHLO fleetscan.invalid\r\n"),
-        (b"250-mail.test\r\n250-STARTTLS\r\n250 HELP\r\n", b"STARTTLS\r\n"),
-        (b"220 go ahead\r\n", None),
-    ],
-    "imap": [
-        (b"", b""),
-        (b"* OK [CAPABILITY IMAP4rev1] ready\r\n", b"a1 STARTTLS\r\n"),
-        (b"* BAD not for you\r\na1 OK Begin\r\n", None),
-    ],
-    "pop3": [(b"", b""), (b"+OK ready\r\n", b"STLS\r\n"), (b"+OK go\r\n", None)],
-    "ftp": [
-        (b"", b""),
-        (b"220-Welcome\r\n no number here\r\n220 ready\r\n", b"AUTH TLS\r\n"),
-        (b"234 go\r\n", None),
-    ],
-    "postgresql": [(b"", bytes.fromhex("0000000804d2162f")), (b"S", None)],
-}
-
-
-def test_every_kind_has_its_dialogue_here() -> None:
-    """A kind added later has to say here what it says."""
-    assert set(AGREED) == set(STARTTLS_KINDS)
-
-
-@pytest.mark.parametrize("kind", AGREED)
-@pytest.mark.parametrize("cut", [whole, single_octets])
-def test_starttls_leads_to_a_complete_handshake(kind: str, cut: object) -> None:
-    """Each dialogue, in one piece and octet by octet, then TLS with a real peer."""
-    client = conversation(starttls=kind)
-    hello = b""
-    for number, (said, expected) in enumerate(AGREED[kind]):
-        if number == 0:
-            answer = client.start(1.0)
-            assert client.stage is Stage.STARTTLS
-            assert client.waiting == "first_octet"
-        else:
-            answer = b"".join(client.receive(part, 2.0) for part in cut(said))  # type: ignore[operator]
-        if expected is None:
-            hello = answer
-        else:
-            assert answer == expected
-    assert hello.startswith(b"\x16\x03\x01")
-    assert client.waiting == "handshake"
-
-    peer = OpenSslPeer(server_context())
-    client.receive(peer.receive(client.receive(peer.receive(hello), 3.0)), 4.0)
-    facts = facts_of(client)
-    assert facts.confirmed_by is ConfirmedBy.TICKET
-    assert (facts.starttls, facts.starttls_refusal) == (kind, "")
-
-
-@pytest.mark.parametrize(
-    ("kind", "said", "refusal"),
-    [
-        ("smtp", b"554 go away\r\n", "554 go away"),
-        ("smtp", b"220 hi\r\n250 mail.test\r\n502 no such command\r\n", "502 no such command"),
-        ("imap", b"* BYE\r\n", "* BYE"),
-        ("imap", b"* OK hi\r\na1 NO not now\r\n", "a1 NO not now"),
-        ("pop3", b"-ERR\r\n", "-ERR"),
-        ("ftp", b"220 hi\r\n530 no\r\n", "530 no"),
-        ("postgresql", b"N", "N"),
-        ("postgresql", b"E", "E"),
-        ("smtp", b"\r\n", "(an empty line)"),
-        ("pop3", b"-ERR \x1b[31mred\x07\r\n", None),
-    ],
-)
-def test_a_refusal_is_the_peers_own_line(kind: str, said: bytes, refusal: str | None) -> None:
-    """It ends the dialogue at starttls, with the line as evidence, escaped."""
-    client = conversation(starttls=kind)
-    client.start(1.0)
-    client.receive(said, 2.0)
-    facts = facts_of(client)
-
-    assert client.finished
-    assert facts.stage is Stage.STARTTLS
-    assert facts.starttls == kind
-    assert facts.starttls_refusal.isprintable()
-    if refusal is not None:
-        assert facts.starttls_refusal == refusal
-    assert facts.offer is None
-    assert client.close(3.0) == b""
-
-
-@pytest.mark.parametrize(
-    "said",
-    [b"2" * 100_000, b"220-more\r\n" * 1_000, b"\r\n" * 5, b"220-" + b"x" * 5_000 + b"\r\n"],
-    ids=["long line", "many lines", "empty lines", "long continued line"],
-)
-@pytest.mark.parametrize("size", [1, 1_000, 20_000])
-def test_a_dialogue_is_bounded(said: bytes, size: int) -> None:
-    """Lines, and octets of a line: a peer that goes over has refused."""
-    client = conversation(starttls="smtp")
-    client.start(1.0)
-    for at in range(0, min(len(said), 20_000), size):
-        client.receive(said[at : at + size], 2.0)
-
-    assert client.finished
-    refusal = fold(client.events).starttls_refusal
-    assert 0 < len(refusal) <= 1_024
-
-
-def test_a_silent_or_closing_peer_leaves_the_dialogue_open() -> None:
-    """Neither agreed nor refused: the stage says where, and the kind is known."""
-    client = conversation(starttls="smtp")
-    client.start(1.0)
-    client.receive(b"220 hi\r\n", 2.0)
-    assert client.waiting == "handshake"
-    client.receive_end(3.0)
-    facts = facts_of(client)
-
-    assert client.finished
-    assert (facts.stage, facts.starttls, facts.starttls_refusal) == (Stage.STARTTLS, "smtp", "")
-
-
-def test_octets_behind_the_agreement_are_judged_as_tls() -> None:
-    """A line injected behind STARTTLS's answer is no TLS, and is not swallowed."""
-    client = conversation(starttls="pop3")
-    client.start(1.0)
-    client.receive(b"+OK\r\n+OK go\r\nEVIL\r\n", 2.0)
-    facts = facts_of(client)
-
-    assert facts.is_tls is Checked.NO
-    assert facts.first_octets == b"EVIL\r\n"
-    assert violations(client.events) == []

@@ -11,34 +11,15 @@ from fleetscan.errors import UsageError
 from fleetscan.registry import extension_types as extension
 from fleetscan.tls.events import ClientHelloSent
 from fleetscan.tls.hello import (
-    client_hello_record,
     is_ip_literal,
     padding,
     plaintext_records,
     wire_server_name,
 )
-from fleetscan.tls.key_shares import KeyShareError, KeyShares
-from fleetscan.tls.profile import MODERN, PROFILES
+from fleetscan.tls.key_shares import KeyShares
+from fleetscan.tls.profiles import BROWSER, PROFILES
+from tests.hello_reader import Reader
 from tests.tls_peers import ENTROPY, SHARES, conversation
-
-
-class Reader:
-    """Walks a ClientHello by RFC 8446 section 4.1.2, independent of the encoder."""
-
-    def __init__(self, octets: bytes) -> None:
-        self.octets = octets
-        self.at = 0
-
-    def take(self, count: int) -> bytes:
-        """So many octets."""
-        part = self.octets[self.at : self.at + count]
-        assert len(part) == count
-        self.at += count
-        return part
-
-    def vector(self, length_octets: int) -> bytes:
-        """A vector by its length."""
-        return self.take(int.from_bytes(self.take(length_octets), "big"))
 
 
 def read(hello: bytes) -> tuple[dict[str, bytes], list[tuple[int, bytes]]]:
@@ -66,7 +47,7 @@ def read(hello: bytes) -> tuple[dict[str, bytes], list[tuple[int, bytes]]]:
 
 
 def hello(server_name: str = "server.test", alpn: tuple[str, ...] = ("h2", "http/1.1")) -> bytes:
-    """The record of a modern hello."""
+    """The record of a browser's hello."""
     return conversation(server_name=server_name, alpn=alpn).start(0.0)
 
 
@@ -78,8 +59,9 @@ def test_the_fields() -> None:
     assert fields["session_id"] == ENTROPY[32:]
     assert fields["compression"] == b"\x00"
     suites = struct.unpack(f">{len(fields['suites']) // 2}H", fields["suites"])
-    assert suites == MODERN.cipher_suites
-    assert suites[:3] == (0x1301, 0x1303, 0x1302)
+    assert suites == BROWSER.cipher_suites
+    # GREASE first (RFC 8701 section 3.1), then TLS 1.3's.
+    assert suites[:4] == (0x3A3A, 0x1301, 0x1302, 0x1303)
 
 
 def test_the_extensions() -> None:
@@ -90,26 +72,36 @@ def test_the_extensions() -> None:
     assert sent == {
         0: bytes.fromhex("000e 00 000b") + b"server.test",  # RFC 6066 section 3
         5: bytes.fromhex("01 0000 0000"),  # RFC 6066 section 8
-        10: bytes.fromhex("0008 001d 0017 0018 0019"),  # RFC 8446 section 4.2.7
+        10: bytes.fromhex("000c 4a4a 11ec 001d 0017 0018 0019"),  # RFC 8446 section 4.2.7
         11: bytes.fromhex("01 00"),  # RFC 8422 section 5.1.2
         13: bytes.fromhex("0014 0403 0804 0401 0503 0805 0501 0603 0807 0806 0601"),
         16: bytes.fromhex("000c 02 6832 08") + b"http/1.1",  # RFC 7301 section 3.1
         18: b"",  # RFC 6962 section 3.3.1
         23: b"",  # RFC 7627 section 5.1
+        27: bytes.fromhex("06 0002 0001 0003"),  # RFC 8879 section 3
         35: b"",  # RFC 5077 section 3.2
-        43: bytes.fromhex("04 0304 0303"),  # RFC 8446 section 4.2.1
+        43: bytes.fromhex("06 5a5a 0304 0303"),  # RFC 8446 section 4.2.1
         45: bytes.fromhex("01 01"),  # RFC 8446 section 4.2.9
-        51: bytes.fromhex("0069 001d 0020")
+        51: bytes.fromhex("0532 4a4a 0001 00 11ec 04c0")
+        + SHARES.public(0x11EC)
+        + bytes.fromhex("001d 0020")
         + SHARES.public(0x001D)
         + bytes.fromhex("0017 0041")
         + SHARES.public(0x0017),
+        # draft-ietf-tls-esni section 5: outer, a KDF and an AEAD, config_id, enc, payload
+        0xFE0D: bytes.fromhex("00 0001 0001 5b 0020")
+        + bytes(range(32))
+        + bytes.fromhex("00b0")
+        + bytes(176),
+        0x6A6A: b"",
+        0x8A8A: b"\x00",
         0xFF01: b"\x00",  # RFC 5746 section 3.2
     }
 
 
 def test_no_sha1_scheme_is_offered() -> None:
     """Current browsers stopped: neither rsa_pkcs1_sha1 nor ecdsa_sha1."""
-    assert not {0x0201, 0x0203} & set(MODERN.signature_schemes)
+    assert not {0x0201, 0x0203} & set(BROWSER.signature_schemes)
 
 
 @pytest.mark.parametrize("name", ["", "10.0.0.1", "::1", "fe80::1", "[::1]", "127.0.0.1."])
@@ -121,8 +113,8 @@ def test_no_server_name_for_none_and_for_addresses(name: str) -> None:
 
 def test_a_profile_without_server_name_offers_none() -> None:
     """The offer that is told is the offer that was made."""
-    kinds = tuple(kind for kind in MODERN.extensions if kind != extension.SERVER_NAME)
-    client = conversation(profile=replace(MODERN, extensions=kinds))
+    kinds = tuple(kind for kind in BROWSER.extensions if kind != extension.SERVER_NAME)
+    client = conversation(profile=replace(BROWSER, extensions=kinds))
     _, listed = read(client.start(0.0))
     assert extension.SERVER_NAME not in dict(listed)
     offers = [event.offer for event in client.events if isinstance(event, ClientHelloSent)]
@@ -173,7 +165,7 @@ def test_long_octets_are_cut_into_records() -> None:
     octets = plaintext_records(22, bytes(2**14 + 1))
     assert octets[:5] == bytes.fromhex("1603034000")
     assert octets[5 + 2**14 :] == bytes.fromhex("160303000100")
-    assert client_hello_record(b"x", first=False) == bytes.fromhex("160303000178")
+    assert plaintext_records(22, b"x", b"\x03\x01") == bytes.fromhex("160301000178")
 
 
 @pytest.mark.parametrize(
@@ -189,45 +181,11 @@ def test_padding_moves_a_hello_out_of_the_gap(length: int, added: int) -> None:
         assert not any(octets[4:])
 
 
-@pytest.mark.parametrize(
-    ("group", "share"),
-    [
-        (0x001D, bytes(32)),  # all zero: no secret (RFC 7748 section 6.1)
-        (0x001D, bytes(31)),
-        (0x0017, b"\x04" + bytes(64)),  # not on the curve
-        (0x0017, b""),
-        (0x0018, b"\x04" + b"\x01" * 96),
-        (0x0019, b"\x04"),
-    ],
-)
-def test_bad_shares_are_refused(group: int, share: bytes) -> None:
-    """RFC 8446 section 4.2.8.2 and 7.4.2: a key that is none gives no secret."""
-    with pytest.raises(KeyShareError):
-        SHARES.exchange(group, share)
-
-
-def test_a_compressed_point_is_refused() -> None:
-    """RFC 8446 section 4.2.8.2 knows only the uncompressed form."""
-    public = SHARES.public(0x0017)
-    compressed = bytes([2 + public[-1] % 2]) + public[1:33]
-    with pytest.raises(KeyShareError):
-        SHARES.exchange(0x0017, compressed)
-
-
-@pytest.mark.parametrize("group", [0x001D, 0x0017, 0x0018, 0x0019])
-def test_two_sides_get_the_same_secret(group: int) -> None:
-    """Diffie and Hellman's point."""
-    other = KeyShares()
-    assert SHARES.exchange(group, other.public(group)) == other.exchange(
-        group, SHARES.public(group)
-    )
-
-
 def test_templates_are_kept_and_bounded() -> None:
     """One template for a profile and its ALPN; a caller in a loop does not fill the memory."""
     shares = KeyShares()
-    assert shares.template(MODERN, ("h2",)) is shares.template(MODERN, ("h2",))
+    assert shares.template(BROWSER, ("h2",)) is shares.template(BROWSER, ("h2",))
     for number in range(200):
-        shares.template(MODERN, (str(number),))
+        shares.template(BROWSER, (str(number),))
     assert len(shares._templates) <= 64
-    assert PROFILES["modern"] is MODERN
+    assert PROFILES["browser"] is BROWSER

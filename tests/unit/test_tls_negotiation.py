@@ -8,13 +8,15 @@ import pytest
 
 from fleetscan.facts import fold
 from fleetscan.tls import events as seen
-from fleetscan.tls.profile import MODERN, HelloProfile
+from fleetscan.tls.profile import HelloProfile
+from fleetscan.tls.profiles import BROWSER
 from fleetscan.tls.session import State
 from fleetscan.tls.violations import ALERTS, VIOLATIONS
-from fleetscan.vocabulary import Origin, Stage
+from fleetscan.vocabulary import Checked, FirstFlight, Origin, Stage
 from tests.tls_peers import (
     CHOOSES_TLS13,
     HELLO_RETRY_RANDOM,
+    SERVER_HELLO_DONE,
     SESSION_ID,
     X25519_SHARE,
     ServerTls12,
@@ -64,7 +66,7 @@ BROKEN = [
         47,
         server_hello(suite=0xC02B, more=extensions((43, b"\x03\x03"))),
     ),
-    ("cipher_suite_not_offered", 47, server_hello(session_id=SESSION_ID, suite=0x1304, more=TLS13)),
+    ("cipher_suite_not_offered", 47, server_hello(session_id=SESSION_ID, suite=0x00C6, more=TLS13)),
     ("cipher_suite_not_offered", 47, server_hello(suite=0x0005)),
     (
         "cipher_suite_version_mismatch",
@@ -149,9 +151,9 @@ BROKEN = [
     ),
     ("useless_hello_retry_request", 47, retry()),
     ("useless_hello_retry_request", 47, retry((51, bytes.fromhex("001d")))),
-    ("group_not_offered", 47, retry((51, bytes.fromhex("11ec")))),
+    ("group_not_offered", 47, retry((51, bytes.fromhex("11ed")))),
     ("extension_not_offered", 110, retry(RETRY_P384, (99, b""))),
-    ("cipher_suite_not_offered", 47, retry(RETRY_P384, suite=0x1304)),
+    ("cipher_suite_not_offered", 47, retry(RETRY_P384, suite=0x00C6)),
     (
         "version_changed",
         47,
@@ -398,18 +400,18 @@ def test_the_rules_are_listed_once_each() -> None:
 def greedy(**changes: tuple[int, ...]) -> HelloProfile:
     """A profile that offers more than this client can do."""
     fields: dict[str, tuple[int, ...]] = {
-        "cipher_suites": (*MODERN.cipher_suites, 0x1304, 0x009E, 0xC0AC),
-        "groups": (*MODERN.groups, 0x0100),
+        "cipher_suites": (*BROWSER.cipher_suites, 0x00C6, 0xC05C, 0xC086),
+        "groups": (*BROWSER.groups, 0x0200),
     }
-    return replace(MODERN, **(fields | changes))  # type: ignore[arg-type]
+    return replace(BROWSER, **(fields | changes))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     ("hello", "stage"),
     [
-        (retry((51, bytes.fromhex("0100"))), Stage.SERVER_HELLO),
-        (retry(RETRY_P384, suite=0x1304), Stage.SERVER_HELLO),
-        (server_hello(session_id=SESSION_ID, suite=0x1304, more=TLS13), Stage.KEY_EXCHANGE),
+        (retry((51, bytes.fromhex("0200"))), Stage.SERVER_HELLO),
+        (retry(RETRY_P384, suite=0x00C6), Stage.SERVER_HELLO),
+        (server_hello(session_id=SESSION_ID, suite=0x00C6, more=TLS13), Stage.KEY_EXCHANGE),
     ],
 )
 def test_what_we_cannot_finish_is_not_the_servers_fault(hello: bytes, stage: Stage) -> None:
@@ -424,14 +426,20 @@ def test_what_we_cannot_finish_is_not_the_servers_fault(hello: bytes, stage: Sta
     assert client.close(3.0).endswith(b"\x01\x00")
 
 
-@pytest.mark.parametrize("suite", [0x009E, 0xC0AC])
+@pytest.mark.parametrize("suite", [0xC05C, 0xC086])
 def test_a_tls12_suite_we_cannot_finish(suite: int) -> None:
     """The certificate is still read."""
     client = conversation(profile=greedy())
     server = ServerTls12(client)
     server.tell(server.say(server_hello(suite=suite)) + server.say(server.certificate()))
+    assert not client.finished
+    server.tell(server.say(server.server_key_exchange()) + server.say(SERVER_HELLO_DONE))
     facts = facts_of(client)
 
     assert client.finished
     assert (facts.stage, facts.violation) == (Stage.KEY_EXCHANGE, "")
+    assert facts.first_flight is FirstFlight.CIPHER_SUITE
     assert facts.certificates_sent == 1
+    assert facts.key_proof is Checked.YES
+    # user_canceled(90), close_notify(0), as warnings (RFC 5246 section 7.2.1)
+    assert client.close(3.0) == bytes.fromhex("1503030002015a 15030300020100")

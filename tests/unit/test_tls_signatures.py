@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, TypeAlias, cast
 
@@ -12,24 +15,48 @@ from cryptography.hazmat.primitives.asymmetric import (
     ec,
     ed448,
     ed25519,
+    mldsa,
     padding,
     rsa,
 )
+from cryptography.hazmat.primitives.asymmetric.utils import NoDigestInfo
 
 from fleetscan._parse import Certificate
 from fleetscan.registry import signature_schemes
+from fleetscan.tls.profiles import BROWSER
 from fleetscan.tls.signatures import OID_RSA_PSS, SCHEMES, check_signature
 from fleetscan.tls.violations import ViolationError
 from fleetscan.vocabulary import Checked
-from tests.certificates import make_key
+from tests.certificates import issue, make_key, root
+from tests.new_openssl import NewOpenSslPeer
+from tests.tls_peers import conversation, facts_of
 
 # Each test knows which kind it made, the library's types do not.
 AnyKey: TypeAlias = Any
 
 CONTENT = b"what was signed"
-TLS12, TLS13 = 0x0303, 0x0304
-CURVES = {"P-256": "1.2.840.10045.3.1.7", "P-384": "1.3.132.0.34", "P-521": "1.3.132.0.35"}
+TLS10, TLS11, TLS12, TLS13 = 0x0301, 0x0302, 0x0303, 0x0304
+# RFC 5480 section 2.1.1.1, RFC 5639 section 4.1.
+CURVES = {
+    "secp256r1": "1.2.840.10045.3.1.7",
+    "secp384r1": "1.3.132.0.34",
+    "secp521r1": "1.3.132.0.35",
+    "brainpoolP256r1": "1.3.36.3.3.2.8.1.1.7",
+    "brainpoolP384r1": "1.3.36.3.3.2.8.1.1.11",
+    "brainpoolP512r1": "1.3.36.3.3.2.8.1.1.13",
+}
+BRAINPOOL = {
+    "brainpoolP256r1": ec.BrainpoolP256R1(),
+    "brainpoolP384r1": ec.BrainpoolP384R1(),
+    "brainpoolP512r1": ec.BrainpoolP512R1(),
+}
+ML_DSA: dict[str, AnyKey] = {
+    "ML-DSA-44": mldsa.MLDSA44PrivateKey,
+    "ML-DSA-65": mldsa.MLDSA65PrivateKey,
+    "ML-DSA-87": mldsa.MLDSA87PrivateKey,
+}
 HASHES: dict[int, hashes.HashAlgorithm] = {
+    1: hashes.MD5(),
     2: hashes.SHA1(),
     3: hashes.SHA224(),
     4: hashes.SHA256(),
@@ -38,8 +65,13 @@ HASHES: dict[int, hashes.HashAlgorithm] = {
 }
 
 
+@functools.cache
 def key_of(kind: str) -> AnyKey:
     """A private key."""
+    if kind in ML_DSA:
+        return ML_DSA[kind].generate()
+    if kind in BRAINPOOL:
+        return ec.generate_private_key(BRAINPOOL[kind])
     return ed448.Ed448PrivateKey.generate() if kind == "Ed448" else make_key("signer", kind)
 
 
@@ -55,6 +87,9 @@ def leaf(key: AnyKey, **changes: object) -> Certificate:
         ed25519.Ed25519PublicKey: "Ed25519",
         ed448.Ed448PublicKey: "Ed448",
         dsa.DSAPublicKey: "DSA",
+        mldsa.MLDSA44PublicKey: "ML-DSA-44",
+        mldsa.MLDSA65PublicKey: "ML-DSA-65",
+        mldsa.MLDSA87PublicKey: "ML-DSA-87",
     }
     fields: dict[str, object] = {
         "key_type": next(name for kind, name in kinds.items() if isinstance(public, kind)),
@@ -65,23 +100,38 @@ def leaf(key: AnyKey, **changes: object) -> Certificate:
         "subject_public_key_info": spki,
     }
     if isinstance(public, ec.EllipticCurvePublicKey):
-        names = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
-        fields["curve"] = CURVES[names[public.curve.name]]
+        fields["curve"] = CURVES[public.curve.name]
     return cast(Certificate, SimpleNamespace(**(fields | changes)))
 
 
 def sign(key: AnyKey, scheme: int) -> bytes:
     """A signature by the scheme, with the library directly (RFC 8446 section 4.2.3)."""
     high, low = scheme >> 8, scheme & 0xFF
-    if scheme in (0x0807, 0x0808):
+    if scheme == 0:
+        return sign_unnamed(key)
+    if scheme in (0x0807, 0x0808) or high == 9:
         return cast(bytes, key.sign(CONTENT))
+    if high == 8 and low >= 0x1A:
+        return cast(bytes, key.sign(CONTENT, ec.ECDSA(HASHES[low - 0x1A + 4])))
     if high == 8:
         algorithm = (hashes.SHA256(), hashes.SHA384(), hashes.SHA512())[(low - 4) % 5]
         pss = padding.PSS(padding.MGF1(algorithm), algorithm.digest_size)
         return cast(bytes, key.sign(CONTENT, pss, algorithm))
     if low == 1:
         return cast(bytes, key.sign(CONTENT, padding.PKCS1v15(), HASHES[high]))
+    if low == 2:
+        return cast(bytes, key.sign(CONTENT, HASHES[high]))
     return cast(bytes, key.sign(CONTENT, ec.ECDSA(HASHES[high])))
+
+
+def sign_unnamed(key: AnyKey) -> bytes:
+    """As before TLS 1.2 (RFC 2246 section 7.4.3, RFC 8422 section 5.4)."""
+    if isinstance(key, rsa.RSAPrivateKey):
+        digest = hashlib.md5(CONTENT).digest() + hashlib.sha1(CONTENT).digest()
+        return key.sign(digest, padding.PKCS1v15(), NoDigestInfo())
+    if isinstance(key, dsa.DSAPrivateKey):
+        return key.sign(CONTENT, hashes.SHA1())
+    return cast(bytes, key.sign(CONTENT, ec.ECDSA(hashes.SHA1())))
 
 
 GOOD = [
@@ -103,6 +153,26 @@ GOOD = [
     (TLS12, "P-256", 0x0303),
     (TLS12, "P-384", 0x0403),  # up to TLS 1.2 the hash does not name the curve
     (TLS12, "Ed25519", 0x0807),
+    (TLS13, "brainpoolP256r1", 0x081A),
+    (TLS13, "brainpoolP384r1", 0x081B),
+    (TLS13, "brainpoolP512r1", 0x081C),
+    (TLS13, "ML-DSA-44", 0x0904),
+    (TLS13, "ML-DSA-65", 0x0905),
+    (TLS13, "ML-DSA-87", 0x0906),
+    (TLS12, "RSA-2048", 0x0101),
+    (TLS12, "P-256", 0x0103),
+    (TLS12, "brainpoolP256r1", 0x0403),
+    (TLS12, "DSA-2048", 0x0102),
+    (TLS12, "DSA-2048", 0x0202),
+    (TLS12, "DSA-2048", 0x0302),
+    (TLS12, "DSA-2048", 0x0402),
+    (TLS12, "DSA-2048", 0x0502),
+    (TLS12, "DSA-2048", 0x0602),
+    (TLS10, "RSA-2048", 0),
+    (TLS11, "RSA-2048", 0),
+    (TLS10, "DSA-2048", 0),
+    (TLS10, "P-256", 0),
+    (TLS11, "P-521", 0),
 ]
 
 
@@ -133,6 +203,15 @@ def test_a_good_signature_is_yes_and_any_other_is_no(version: int, kind: str, sc
         (TLS12, "P-256", 0x0401),
         (TLS12, "RSA-2048", 0x0403),
         (TLS12, "DSA-2048", 0x0804),
+        (TLS13, "DSA-2048", 0x0402),  # DSA ends with TLS 1.2
+        (TLS13, "RSA-2048", 0x0101),
+        (TLS13, "P-256", 0x0103),
+        (TLS13, "P-256", 0x081A),  # the scheme names the curve
+        (TLS13, "brainpoolP384r1", 0x0503),
+        (TLS13, "ML-DSA-44", 0x0905),
+        (TLS13, "P-256", 0x0904),
+        (TLS12, "ML-DSA-44", 0x0904),  # ML-DSA begins with TLS 1.3
+        (TLS12, "RSA-2048", 0x0402),
     ],
 )
 def test_a_scheme_that_does_not_fit_is_a_violation(version: int, kind: str, scheme: int) -> None:
@@ -154,7 +233,7 @@ def test_a_pss_key_signs_with_pss_schemes_only() -> None:
 @pytest.mark.parametrize(
     ("scheme", "certificate"),
     [
-        pytest.param(0x0904, leaf(key_of("P-256")), id="a scheme the library has no part of"),
+        pytest.param(0x0709, leaf(key_of("P-256")), id="a scheme the library has no part of"),
         pytest.param(0x0403, None, id="a leaf that was not read"),
         pytest.param(
             0x0403,
@@ -167,7 +246,7 @@ def test_a_pss_key_signs_with_pss_schemes_only() -> None:
         ),
         pytest.param(
             0x0403,
-            leaf(key_of("Ed25519"), key_type="EC", curve=CURVES["P-256"]),
+            leaf(key_of("Ed25519"), key_type="EC", curve=CURVES["secp256r1"]),
             id="a key of another kind than it says",
         ),
     ],
@@ -175,6 +254,51 @@ def test_a_pss_key_signs_with_pss_schemes_only() -> None:
 def test_what_we_cannot_check_is_not_checked(scheme: int, certificate: Certificate | None) -> None:
     """Our limit, or the library's, is never the server's fault."""
     assert check_signature(TLS13, scheme, certificate, CONTENT, b"x") is Checked.NOT_CHECKED
+
+
+@pytest.mark.parametrize(
+    ("kind", "scheme"), [("ML-DSA-44", 0x0904), ("ML-DSA-65", 0x0905), ("ML-DSA-87", 0x0906)]
+)
+def test_openssls_ml_dsa_is_checked(kind: str, scheme: int) -> None:
+    """CertificateVerify of the newer OpenSSL, without a context string in FIPS 204's sense."""
+    server = issue("server.test", root(), key=key_of(kind))
+    client = conversation(profile=replace(BROWSER, signature_schemes=(scheme,)))
+    client.receive(NewOpenSslPeer(issued=server).receive(client.start(1.0)), 2.0)
+    facts = facts_of(client)
+
+    assert (facts.signature_scheme, facts.key_proof) == (scheme, Checked.YES)
+
+
+@pytest.mark.parametrize("kind", ["Ed25519", "ML-DSA-44"])
+@pytest.mark.parametrize("version", [TLS10, TLS11])
+def test_keys_without_a_rule_before_tls12_are_not_checked(version: int, kind: str) -> None:
+    """RFC 2246 and RFC 8422 say how RSA, DSA and ECDSA sign there, and nothing of others."""
+    signature = key_of(kind).sign(CONTENT)
+    assert (
+        check_signature(version, 0, leaf(key_of(kind)), CONTENT, signature) is Checked.NOT_CHECKED
+    )
+
+
+def test_rsa_before_tls12_has_no_digest_info() -> None:
+    """MD5 and SHA-1 with the padding of PKCS #1 and nothing around them (RFC 2246 section 7.4.3).
+
+    A signature as TLS 1.2 makes it with SHA-1 does not pass, nor the other way about.
+    """
+    key = key_of("RSA-2048")
+    named, unnamed = sign(key, 0x0201), sign(key, 0)
+    assert check_signature(TLS10, 0, leaf(key), CONTENT, named) is Checked.NO
+    assert check_signature(TLS12, 0x0201, leaf(key), CONTENT, unnamed) is Checked.NO
+    # MD5 alone, or in the other order.
+    md5, sha1 = hashlib.md5(CONTENT).digest(), hashlib.sha1(CONTENT).digest()
+    for digest in (md5, sha1, sha1 + md5):
+        signature = key.sign(digest, padding.PKCS1v15(), NoDigestInfo())
+        assert check_signature(TLS10, 0, leaf(key), CONTENT, signature) is Checked.NO
+
+
+def test_a_long_dsa_key_is_over_our_bound() -> None:
+    """Modular arithmetic costs the same, whatever it is for."""
+    certificate = leaf(key_of("DSA-2048"), key_bits=16_384)
+    assert check_signature(TLS12, 0x0402, certificate, CONTENT, b"x") is Checked.NOT_CHECKED
 
 
 def test_every_scheme_of_the_table_has_a_name() -> None:

@@ -1,1 +1,1 @@
-"""Fuzzing of the parser: `python tools/fuzz/run.py`."""
+"""Fuzzing of the client and the parser: `make fuzz-client`, `python tools/fuzz/run.py`."""

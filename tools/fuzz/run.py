@@ -1,4 +1,4 @@
-"""Fuzzes the parser's entry points with atheris, under ASan and UBSan, guided by coverage.
+"""Fuzzes the client and the parser with atheris, under ASan and UBSan, guided by coverage.
 
 Needs clang. Where this Python has no atheris, a virtual environment with it is made in
 `build/fuzz/venv`, or `--python` names another interpreter of the same version that has it.
@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -25,6 +26,8 @@ from tools.fuzz.seeds import SEEDS, write_seeds  # noqa: E402
 BUILD: Final = ROOT / "build" / "fuzz"
 LIBRARY: Final = BUILD / "lib"
 MAX_LENGTH: Final = 4_096
+CLIENT_LENGTH: Final = 72
+"""Octets of an input of the client: what it is, and eight changes of eight."""
 
 
 def build() -> None:
@@ -84,11 +87,13 @@ def fuzz(entry: str, seconds: int, python: str, runtime: str) -> tuple[str, int,
         "LD_PRELOAD": runtime,
         "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1",
         "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
-        "PYTHONPATH": f"{LIBRARY}:{ROOT}",
+        # What the package depends on is here already; `.pth` files are not read this way.
+        "PYTHONPATH": f"{LIBRARY}:{ROOT}:{sysconfig.get_path('purelib')}",
         "PYTHONMALLOC": "malloc",  # so that ASan sees the end of every bytes object
         "FLEETSCAN_FUZZ_BUILD": str(LIBRARY),
     }
-    options = [f"-max_total_time={seconds}", f"-max_len={MAX_LENGTH}", "-timeout=10"]
+    length = CLIENT_LENGTH if entry == "client" else MAX_LENGTH
+    options = [f"-max_total_time={seconds}", f"-max_len={length}", "-timeout=10"]
     options += ["-print_final_stats=1", f"-artifact_prefix={crashes}/", "-use_value_profile=1"]
     with log.open("wb") as output:
         ended = subprocess.run(

@@ -7,12 +7,18 @@ from pathlib import Path
 from typing import Final
 
 from tests import octets
+from tools.fuzz.million import input_of
+from tools.fuzz.servers import SCRIPTS
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 MAX_SEED: Final = 4_096
 """Octets of a seed: long ones make every run slow."""
 
+CLIENT_SEEDS: Final = 500
+"""Inputs of `million` to start from, so that every kind of change is among them."""
+
 SEEDS: Final[dict[str, bytes]] = {
+    "client": bytes(8),
     "record_reader": b"\x04" + octets.record(22, b"abc") + octets.record(21, octets.ALERT),
     "message_reader": b"\x03" + octets.message(2, octets.SERVER_HELLO) + octets.message(14, b""),
     "server_hello": octets.SERVER_HELLO,
@@ -23,9 +29,11 @@ SEEDS: Final[dict[str, bytes]] = {
     "certificate_request_tls13": octets.CERTIFICATE_REQUEST_TLS13,
     "certificate_verify": octets.CERTIFICATE_VERIFY,
     "certificate_status": octets.CERTIFICATE_STATUS,
+    "compressed_certificate": octets.COMPRESSED_CERTIFICATE,
     "server_key_exchange_ecdhe": b"\x03" + octets.SERVER_KEY_EXCHANGE_ECDHE,
     "server_key_exchange_dhe": b"\x03" + octets.SERVER_KEY_EXCHANGE_DHE,
     "new_session_ticket_tls13": octets.NEW_SESSION_TICKET_TLS13,
+    "server_hello_ssl2": octets.SERVER_HELLO_SSL2,
     "alert": octets.ALERT,
     "key_share_server_hello": octets.KEY_SHARE,
     "selected_group": octets.CODE_POINT,
@@ -42,6 +50,9 @@ def seeds_of(entry: str) -> list[bytes]:
     found += [path.read_bytes() for path in sorted(ROOT.glob(f"tests/vectors/parse/{entry}-*.bin"))]
     if entry == "certificate":
         found += _real_certificates()
+    if entry == "client":
+        found += [bytes([script]) for script in range(len(SCRIPTS))]
+        found += [input_of(0, number) for number in range(CLIENT_SEEDS)]
     return [seed for seed in found if len(seed) <= MAX_SEED]
 
 

@@ -10,8 +10,9 @@ import sys
 
 import atheris  # type: ignore[import-untyped]
 
-from fleetscan import _parse
-from tools.fuzz.targets import TARGETS
+with atheris.instrument_imports(include=["fleetscan"]):
+    from fleetscan import _parse
+    from tools.fuzz.targets import TARGETS
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from fleetscan import _parse
 from fleetscan.errors import ParseError
+from tools.fuzz.client import one_input
 
 Target = Callable[[bytes], None]
 
@@ -92,7 +93,13 @@ def certificate(octets: bytes) -> None:
         raise AssertionError("serial_number or sha256")
 
 
+def client(octets: bytes) -> None:
+    """Plays a server to the client as a whole."""
+    one_input(octets)
+
+
 TARGETS: Final[dict[str, Target]] = {
+    "client": client,
     "record_reader": reader(_parse.RecordReader, "next_record"),
     "message_reader": reader(_parse.MessageReader, "next_message"),
     "server_hello": parser(_parse.parse_server_hello),
@@ -105,6 +112,7 @@ TARGETS: Final[dict[str, Target]] = {
     "certificate_request_tls13": parser(_parse.parse_certificate_request_tls13),
     "certificate_verify": parser(_parse.parse_certificate_verify),
     "certificate_status": parser(_parse.parse_certificate_status),
+    "compressed_certificate": parser(_parse.parse_compressed_certificate),
     "server_key_exchange_ecdhe": parser(
         _parse.parse_server_key_exchange_ecdhe, "has_signature", "has_algorithm"
     ),
@@ -112,6 +120,7 @@ TARGETS: Final[dict[str, Target]] = {
         _parse.parse_server_key_exchange_dhe, "has_signature", "has_algorithm"
     ),
     "new_session_ticket_tls13": parser(_parse.parse_new_session_ticket_tls13),
+    "server_hello_ssl2": parser(_parse.parse_server_hello_ssl2),
     "alert": parser(_parse.parse_alert),
     "key_share_server_hello": parser(_parse.parse_key_share_server_hello),
     "selected_group": parser(_parse.parse_selected_group),
@@ -120,4 +129,4 @@ TARGETS: Final[dict[str, Target]] = {
     "alpn": parser(_parse.parse_alpn),
     "certificate": certificate,
 }
-"""One target for each entry point of the parser."""
+"""The client as a whole, and one target for each entry point of the parser."""

@@ -71,6 +71,11 @@ REGISTRIES: Final = (
     ),
     Registry(module="alerts", title="Alert descriptions (RFC 8446 section 6)", digits=2),
     Registry(module="extension_types", title="Extension types (RFC 8446 section 4.2)", digits=4),
+    Registry(
+        module="certificate_compressions",
+        title="Certificate compression algorithms (RFC 8879 section 3)",
+        digits=4,
+    ),
     Registry(module="content_types", title="Record content types", digits=2),
     Registry(module="handshake_types", title="Handshake message types", digits=2),
 )
@@ -129,7 +134,7 @@ def parts_of(name: str) -> tuple[str, str, str, str, bool, str] | None:
     if name.endswith("_SCSV"):
         return None
     prefix, has_with, rest = name.removeprefix("TLS_").partition("_WITH_")
-    if not has_with:
+    if not has_with or "_MGM_" in name:  # RFC 9367 section 4: GOST suites of TLS 1.3
         key_exchange, authentication, rest = "any", "any", prefix
     else:
         key_exchange = key_exchange_of(prefix)

@@ -1,0 +1,6 @@
+"""Types of the Cython HKDF. Its docstrings are in `_hkdf.pyx`."""
+
+class Hkdf:
+    def __init__(self, hash_name: str, key: bytes) -> None: ...  # ValueError: longer than a block
+    def hmac(self, message: bytes) -> bytes: ...
+    def expand_label(self, label: bytes, context: bytes, length: int) -> bytes: ...
