@@ -53,9 +53,10 @@ fuzz: $(VENV)/.dev  ## fuzz the client and every parser entry point, FUZZ_SECOND
 fuzz-client: $(VENV)/.dev  ## FUZZ_INPUTS=1000000 changed flights to the client, with ASan and UBSan
 	sh tools/sanitized.sh tools.fuzz.million --inputs $(FUZZ_INPUTS)
 
-bench: $(VENV)/.dev  ## parse, classify, encode; then 10,000 loopback targets beside a C floor
+bench: $(VENV)/.dev  ## parse, classify, encode; 10,000 loopback targets; the parts of one handshake
 	$(PY) -m pytest benchmarks --benchmark-only --benchmark-disable-gc
 	$(PY) benchmarks/side_by_side.py
+	$(PY) benchmarks/handshake_cost.py
 
 .PHONY: interop
 interop: $(VENV)/.dev  ## handshakes with every implementation at hand, printed in docs/interop.md

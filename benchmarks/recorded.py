@@ -12,10 +12,10 @@ import hashlib
 import hmac
 import ssl
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -177,82 +177,49 @@ def record_hybrid() -> Recorded:
 # -- what it needs -----------------------------------------------------------------
 
 
-@dataclass(kw_only=True)
-class Bundle:
-    """The arguments of every primitive operation of one handshake, in the order of use."""
+class Step(NamedTuple):
+    """One call of a primitive.
 
-    hash_name: str
-    group: int = 0
-    share: bytes = b""
-    exchange: Callable[[], object] = lambda: None
-    schedule: list[tuple[bytes, bytes]] = field(default_factory=list)
-    """Key and message of each HMAC of HKDF and Finished, those of record keys left out."""
-    transcript: list[bytes] = field(default_factory=list)
-    """Messages to hash; the empty one stands for a digest of what was added so far."""
-    signed: tuple[bytes, bytes, bytes] | None = None
-    """SubjectPublicKeyInfo, signature, content."""
-    record_keys: list[tuple[bytes, bytes]] = field(default_factory=list)
-    """Key and message of each HMAC that gives a record key or IV."""
-    keys: list[bytes] = field(default_factory=list)
-    opened: list[tuple[AESGCM, bytes, bytes, bytes]] = field(default_factory=list)
-    sealed: list[tuple[AESGCM, bytes, bytes, bytes]] = field(default_factory=list)
+    Args:
+        part: what it belongs to.
+        text: the statement, with `{}` for each of the values.
+        values: what stands there.
+    """
 
-    def key_exchange(self) -> None:
-        """The peer's public key loaded, and the exchange."""
-        self.exchange()
+    part: str
+    text: str
+    values: tuple[object, ...]
 
-    def key_schedule(self) -> None:
-        """Transcript hashes, HKDF-Extract, HKDF-Expand-Label and Finished."""
-        digest, name = hmac.digest, self.hash_name
-        for key, message in self.schedule:
-            digest(key, message, name)
-        transcript = hashlib.sha256()
-        for message in self.transcript:
-            if message:
-                transcript.update(message)
-            else:
-                transcript.digest()
 
-    def signature(self) -> None:
-        """The leaf's key loaded, and one verification."""
-        if self.signed is None:
-            return
-        key_info, signature, content = self.signed
-        key = load_der_public_key(key_info)
-        assert isinstance(key, ec.EllipticCurvePublicKey)
-        key.verify(signature, content, ECDSA_SHA256)
+PARTS: Final = ("key exchange", "key schedule", "signature", "record protection")
 
-    def record_protection(self) -> None:
-        """Keys and IVs, the AEADs, each record opened or sealed."""
-        digest, name = hmac.digest, self.hash_name
-        for key, message in self.record_keys:
-            digest(key, message, name)
-        for key in self.keys:
-            AESGCM(key)
-        for aead, nonce, data, header in self.opened:
-            aead.decrypt(nonce, data, header)
-        for aead, nonce, data, header in self.sealed:
-            aead.encrypt(nonce, data, header)
 
-    def run(self) -> None:
-        """All of it."""
-        self.key_exchange()
-        self.key_schedule()
-        self.signature()
-        self.record_protection()
+def straight(steps: Iterable[Step]) -> Callable[[], None]:
+    """The calls one behind the other and nothing else: no loop, no look-up, no attribute."""
+    values: dict[str, object] = {}
+    lines = ["pass"]
+    for step in steps:
+        names = [f"value{len(values) + at}" for at in range(len(step.values))]
+        values.update(zip(names, step.values, strict=True))
+        lines.append(step.text.format(*names))
+    heading = ", ".join(f"{name}={name}" for name in values)
+    source = f"def run({heading}):\n" + "".join(f"    {line}\n" for line in lines)
+    exec(compile(source, "<bundle>", "exec"), values)
+    run: Callable[[], None] = values["run"]  # type: ignore[assignment]
+    return run
 
 
 class Direction:
     """Keys and sequence number of one side, RFC 8446 section 5.3 and 7.3."""
 
     def __init__(self, walk: Walk, secret: bytes) -> None:
-        bundle = walk.bundle
-        key = walk.expand_label(secret, b"key", b"", 16, bundle.record_keys)
-        self.iv = walk.expand_label(secret, b"iv", b"", 12, bundle.record_keys)
+        key = walk.expand_label("record protection", secret, b"key", b"", 16)
+        self.iv = walk.expand_label("record protection", secret, b"iv", b"", 12)
         self.secret = secret
+        walk.traffic_secrets.append(secret)
         self.aead = AESGCM(key)
         self.number = 0
-        bundle.keys.append(key)
+        walk.step("record protection", "{}({})", AESGCM, key)
 
     def nonce(self) -> bytes:
         """The next one."""
@@ -269,27 +236,53 @@ class Walk:
     """
 
     def __init__(self, recorded: Recorded) -> None:
-        self.bundle = Bundle(hash_name="sha256")
+        self.steps: list[Step] = []
         self.messages: list[bytes] = []
-        self.fragments: list[bytes] = []
+        """The server's, in the order they came."""
+        self.sealed: list[bytes] = []
+        """Its protected records that the client reads."""
+        self.content = b""
+        """What CertificateVerify signs."""
+        self.leaf = chain()[0].der
+        self.traffic_secrets: list[bytes] = []
+        """Client's and server's of the handshake, client's and server's behind it."""
         self._recorded = recorded
         self._transcript = hashlib.sha256()
         self._records = [each for answer in recorded.answers for each in split_records(answer)]
-        self._leaf = chain()[0]
+        self._walk()
 
-    def walk(self) -> Bundle:
-        """Everything from the two hellos to close; afterwards `messages` has the server's."""
-        hello = self._recorded.conversation().start(0.0)[5:]
-        self._add(hello)
-        self._receive_hello()
+    def step(self, part: str, text: str, *values: object) -> None:
+        """Write one down."""
+        self.steps.append(Step(part, text, values))
+
+    def expand_label(
+        self, part: str, secret: bytes, label: bytes, context: bytes, length: int
+    ) -> bytes:
+        """HKDF-Expand-Label (RFC 8446 section 7.1), one block."""
+        label = b"tls13 " + label
+        info = length.to_bytes(2, "big") + bytes([len(label)]) + label
+        return self._hmac(part, secret, info + bytes([len(context)]) + context + b"\x01")[:length]
+
+    def _walk(self) -> None:
+        self.hello = self._recorded.conversation().start(0.0)[5:]
+        server_hello = self._records.pop(0)[5:]
+        assert server_hello[0] == SERVER_HELLO
+        assert self._records.pop(0)[0] == CHANGE_CIPHER_SPEC
+        self.messages.append(server_hello)
+        # Behind header, version, random and session id: suite, compression method, extensions.
+        assert server_hello[71:73] == bytes.fromhex("1301")
+        self.group, self.share = key_share(server_hello[76:])
+        self.step("key schedule", "transcript = {}()", hashlib.sha256)
+        self._add(self.hello)
+        self._add(server_hello)
         client, server = self._handshake_keys()
         if self._recorded.first_flight_only:
+            # What nobody asks for is not hashed: EncryptedExtensions and Certificate.
             while self.messages[-1][0] != CERTIFICATE:
                 self._open(server)
-            # What nobody asks for need not be hashed: EncryptedExtensions and Certificate.
             self._seal(client, ALERT, CANCEL)
             self._seal(client, ALERT, GOODBYE)
-            return self.bundle
+            return
         while self.messages[-1][0] != CERTIFICATE:
             self._add(self._open(server))
         self._check_signature(self._open(server))
@@ -297,63 +290,54 @@ class Walk:
         # One ticket is enough to be confirmed by.
         self._open(server)
         self._seal(client, ALERT, GOODBYE)
-        return self.bundle
 
-    def expand_label(
-        self,
-        secret: bytes,
-        label: bytes,
-        context: bytes,
-        length: int,
-        into: list[tuple[bytes, bytes]],
-    ) -> bytes:
-        """HKDF-Expand-Label (RFC 8446 section 7.1), one block."""
-        label = b"tls13 " + label
-        info = length.to_bytes(2, "big") + bytes([len(label)]) + label
-        return self._hmac(secret, info + bytes([len(context)]) + context + b"\x01", into)[:length]
-
-    def _hmac(self, key: bytes, message: bytes, into: list[tuple[bytes, bytes]]) -> bytes:
-        into.append((key, message))
+    def _hmac(self, part: str, key: bytes, message: bytes) -> bytes:
+        self.step(part, "{}({}, {}, 'sha256')", hmac.digest, key, message)
         return hmac.digest(key, message, "sha256")
 
     def _derive(self, secret: bytes, label: bytes, transcript_hash: bytes) -> bytes:
-        return self.expand_label(secret, label, transcript_hash, 32, self.bundle.schedule)
+        return self.expand_label("key schedule", secret, label, transcript_hash, 32)
 
     def _add(self, message: bytes) -> None:
         self._transcript.update(message)
-        self.bundle.transcript.append(message)
+        self.step("key schedule", "transcript.update({})", message)
 
     def _digest(self) -> bytes:
-        self.bundle.transcript.append(b"")
+        self.step("key schedule", "transcript.digest()")
         return self._transcript.digest()
 
-    def _receive_hello(self) -> None:
-        hello = self._records.pop(0)[5:]
-        assert hello[0] == SERVER_HELLO
-        self.messages.append(hello)
-        self._add(hello)
-        assert self._records.pop(0)[0] == CHANGE_CIPHER_SPEC
-        # Behind version, random, session id, suite and compression method: the extensions.
-        at, suite = 4 + 2 + 32 + 1 + 32, hello[71:73]
-        assert suite == bytes.fromhex("1301")
-        self.bundle.group, self.bundle.share = key_share(hello[at + 3 + 2 :])
-
     def _handshake_keys(self) -> tuple[Direction, Direction]:
-        secret, self.bundle.exchange = exchange(self.bundle.group, self.bundle.share)
+        secret = self._exchange()
         transcript_hash = self._digest()
         # Without a PSK the Early Secret and what is derived of it are constants.
         early = hmac.digest(bytes(32), bytes(32), "sha256")
-        derived = self.expand_label(early, b"derived", hashlib.sha256().digest(), 32, [])
-        self._handshake_secret = self._hmac(derived, secret, self.bundle.schedule)
+        info = bytes.fromhex("0020") + b"\x0dtls13 derived\x20" + hashlib.sha256().digest()
+        derived = hmac.digest(early, info + b"\x01", "sha256")
+        self._handshake_secret = self._hmac("key schedule", derived, secret)
         return (
             Direction(self, self._derive(self._handshake_secret, b"c hs traffic", transcript_hash)),
             Direction(self, self._derive(self._handshake_secret, b"s hs traffic", transcript_hash)),
         )
 
+    def _exchange(self) -> bytes:
+        """The peer's public key loaded, and the exchange; the hybrid has its KEM's part, too."""
+        part, secret, public = "key exchange", b"", self.share[-32:]
+        if self.group == groups.X25519MLKEM768:
+            kem = MLKEM768PrivateKey.from_seed_bytes(MLKEM768_SEED)
+            self.step(part, "{}({})", kem.decapsulate, self.share[:-32])
+            secret = kem.decapsulate(self.share[:-32])
+        ours = X25519PrivateKey.from_private_bytes(X25519_PRIVATE)
+        load = X25519PublicKey.from_public_bytes
+        self.step(part, "{}({}({}))", ours.exchange, load, public)
+        return secret + ours.exchange(load(public))
+
     def _open(self, server: Direction) -> bytes:
         sealed = self._records.pop(0)
+        self.sealed.append(sealed)
         nonce, header, fragment = server.nonce(), sealed[:5], sealed[5:]
-        self.bundle.opened.append((server.aead, nonce, fragment, header))
+        self.step(
+            "record protection", "{}({}, {}, {})", server.aead.decrypt, nonce, fragment, header
+        )
         inner = server.aead.decrypt(nonce, fragment, header)
         assert inner[-1] == HANDSHAKE
         self.messages.append(inner[:-1])
@@ -362,30 +346,32 @@ class Walk:
     def _seal(self, client: Direction, content_type: int, fragment: bytes) -> None:
         inner = fragment + bytes([content_type])
         header = bytes([APPLICATION_DATA, 3, 3]) + (len(inner) + 16).to_bytes(2, "big")
-        self.bundle.sealed.append((client.aead, client.nonce(), inner, header))
+        nonce = client.nonce()
+        self.step("record protection", "{}({}, {}, {})", client.aead.encrypt, nonce, inner, header)
 
     def _check_signature(self, message: bytes) -> None:
         assert message[0] == CERTIFICATE_VERIFY
-        key_info = self._leaf.parsed.subject_public_key_info
-        self.bundle.signed = (key_info, message[8:], SERVER_CONTEXT + self._digest())
+        self.content = SERVER_CONTEXT + self._digest()
+        key_info = chain()[0].parsed.subject_public_key_info
+        self.step("signature", "key = {}({})", load_der_public_key, key_info)
+        self.step("signature", "key.verify({}, {}, {})", message[8:], self.content, ECDSA_SHA256)
         self._add(message)
 
-    def _finished(self, direction: Direction) -> bytes:
+    def _finished(self, direction: Direction, transcript_hash: bytes) -> bytes:
         key = self._derive(direction.secret, b"finished", b"")
-        return self._hmac(key, self._digest(), self.bundle.schedule)
+        return self._hmac("key schedule", key, transcript_hash)
 
     def _finish(self, client: Direction, server: Direction) -> tuple[Direction, Direction]:
-        expected = self._finished(server)
+        expected = self._finished(server, self._digest())
         message = self._open(server)
         assert message[4:] == expected
         self._add(message)
         # Of ClientHello..server Finished: for our Finished and for the application secrets.
         transcript_hash = self._digest()
-        key = self._derive(client.secret, b"finished", b"")
-        ours = self._hmac(key, transcript_hash, self.bundle.schedule)
+        ours = self._finished(client, transcript_hash)
         self._seal(client, HANDSHAKE, bytes([FINISHED, 0, 0, 32]) + ours)
         derived = self._derive(self._handshake_secret, b"derived", hashlib.sha256().digest())
-        master = self._hmac(derived, bytes(32), self.bundle.schedule)
+        master = self._hmac("key schedule", derived, bytes(32))
         return (
             Direction(self, self._derive(master, b"c ap traffic", transcript_hash)),
             Direction(self, self._derive(master, b"s ap traffic", transcript_hash)),
@@ -410,24 +396,3 @@ def key_share(block: bytes) -> tuple[int, bytes]:
             return int.from_bytes(block[4:6], "big"), block[8 : 4 + size]
         block = block[4 + size :]
     raise ValueError("no key_share")
-
-
-def exchange(group: int, share: bytes) -> tuple[bytes, Callable[[], object]]:
-    """The shared secret, and the bare operations that give it."""
-    ours = X25519PrivateKey.from_private_bytes(X25519_PRIVATE)
-    if group == groups.X25519:
-
-        def bare() -> bytes:
-            return ours.exchange(X25519PublicKey.from_public_bytes(share))
-
-        return bare(), bare
-    assert group == groups.X25519MLKEM768
-    kem = MLKEM768PrivateKey.from_seed_bytes(MLKEM768_SEED)
-    ciphertext, public = share[:-32], share[-32:]
-
-    def bare_hybrid() -> bytes:
-        return kem.decapsulate(ciphertext) + ours.exchange(
-            X25519PublicKey.from_public_bytes(public)
-        )
-
-    return bare_hybrid(), bare_hybrid
