@@ -249,6 +249,11 @@ def receive_certificate_request(session: Session, message: Message) -> None:
         message.body, session.version >= versions.TLSV1_2
     )
     session.certificate_requested = True
+    if session.identity is not None and not session.identity.fits_certificate_types(
+        parsed.certificate_types
+    ):
+        # What the server would not take is not shown to it (RFC 5246 section 7.4.6).
+        session.identity = None
     session.request_schemes = tls13.known_schemes(parsed.signature_schemes)
     session.events.append(seen.CertificateRequestSeen(session.now))
     session.transcript.add(message.octets)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from fleetscan.causes import classify
+from fleetscan.causes.evidence import established
 from fleetscan.causes.model import Confidence
 from fleetscan.facts import HandshakeFacts
 from fleetscan.tls.events import Offer
@@ -320,6 +321,13 @@ def test_a_certificates_key_that_is_not_computed_with_is_nobodys_fault() -> None
     assert verdict.causes == ()
     assert verdict.outcome == "established"
     assert verdict.checks.key is Checked.NOT_CHECKED
+
+
+@pytest.mark.parametrize("chosen", [{"group": 0x000E}, {"dh_prime_bits": 16_384}])
+def test_a_group_that_was_chosen_is_no_key_of_the_certificates(chosen: dict[str, Any]) -> None:
+    """The look-alikes of the above: the server took something, and that is why it ended."""
+    assert not established(ended_early(FirstFlight.KEY_EXCHANGE, GCM, **chosen))
+    assert established(ended_early(FirstFlight.KEY_EXCHANGE, 0x002F))
 
 
 # -- what works as far as it was to go --------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import ssl
 from pathlib import Path
@@ -39,6 +40,7 @@ from tests.tls_flights import (
 from tests.tls_flights import SSL3 as SSLV3
 from tests.tls_peers import (
     CHOOSES_TLS13,
+    HELLO_RETRY_RANDOM,
     SESSION_ID,
     X25519_SHARE,
     OpenSslPeer,
@@ -457,7 +459,7 @@ def test_a_retry_request_for_what_is_not_computed_with(
     """What the server asked for is what it chose: version, suite and group are facts."""
     retry = server_hello(
         session_id=SESSION_ID,
-        random=bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c"),
+        random=HELLO_RETRY_RANDOM,
         suite=suite,
         more=extensions((51, group.to_bytes(2, "big")), CHOOSES_TLS13),
     )
@@ -477,7 +479,7 @@ def test_a_retry_request_that_is_answered_chooses_nothing_yet() -> None:
     """The ServerHello behind it says what was chosen; until then nothing was."""
     retry = server_hello(
         session_id=SESSION_ID,
-        random=bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c"),
+        random=HELLO_RETRY_RANDOM,
         more=extensions((51, b"\x00\x18"), CHOOSES_TLS13),
     )
     client = broad()
@@ -571,6 +573,26 @@ def test_first_flight_after_a_retry_request() -> None:
     assert facts.history[:4] == "CjIC"
     assert facts.first_flight is FirstFlight.ASKED
     assert told(facts)[0].outcome == "established"
+
+
+def test_first_flight_after_a_retry_request_for_a_cookie() -> None:
+    """What the ServerHello then chose is what was chosen: the retry named no group."""
+    server = ServerTls13(first_flight(BROWSER))
+    retry = server_hello(
+        session_id=SESSION_ID,
+        random=HELLO_RETRY_RANDOM,
+        more=extensions((44, b"\x00\x01c"), CHOOSES_TLS13),
+    )
+    second = read_hello(server.tell(record(22, retry))[6:])
+    # RFC 8446 section 4.4.1: message_hash in place of the first hello.
+    first = message(254, server.transcript.digest())
+    server.transcript = hashlib.sha256(first + retry + second.message)
+    server.until(State.CERTIFICATE_VERIFY)
+    facts = facts_of(server.client)
+
+    assert violations(server.client.events) == []
+    assert facts.first_flight is FirstFlight.ASKED
+    assert (facts.version, facts.cipher_suite, facts.group) == (0x0304, 0x1301, 0x001D)
 
 
 @pytest.mark.parametrize("version", [TLS12, TLS11, TLS10])

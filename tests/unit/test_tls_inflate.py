@@ -102,6 +102,24 @@ def test_every_strict_prefix_is_refused(algorithm: int) -> None:
         assert refused(algorithm, octets[:cut], len(CONTENT)) == "bad_compressed_certificate"
 
 
+def flushed(algorithm: int) -> bytes:
+    """All of the content, in a stream that never says that it is over."""
+    if algorithm == ZLIB:
+        plain = zlib.compressobj()
+        return plain.compress(CONTENT) + plain.flush(zlib.Z_SYNC_FLUSH)
+    if algorithm == BROTLI:
+        compressor = brotli.Compressor()
+        return bytes(compressor.process(CONTENT) + compressor.flush())
+    frames = zstandard.ZstdCompressor().compressobj(size=len(CONTENT))
+    return frames.compress(CONTENT) + frames.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK)
+
+
+@each_algorithm
+def test_a_stream_without_an_end_is_refused(algorithm: int) -> None:
+    """Every octet of the content is there, and still it is not one whole stream."""
+    assert refused(algorithm, flushed(algorithm), len(CONTENT)) == "bad_compressed_certificate"
+
+
 @each_algorithm
 @pytest.mark.parametrize("behind", [b"\x00", b"trailing"])
 def test_octets_behind_the_stream_are_refused(algorithm: int, behind: bytes) -> None:

@@ -16,6 +16,7 @@ from fleetscan.tls.client_identity import ClientIdentity
 from fleetscan.tls.overrides import Overrides, override
 from fleetscan.tls.profile import HelloProfile
 from fleetscan.tls.profiles import BROAD, BROWSER, LEGACY, OPENSSL3, SSL3
+from fleetscan.tls.session import State
 from fleetscan.vocabulary import Checked, ConfirmedBy, EndedBy, FirstFlight, Origin, Stage
 from tests.facts_builder import cause_ids, only_cause
 from tests.tls_flights import (
@@ -34,7 +35,9 @@ from tests.tls_flights import (
 )
 from tests.tls_flights import SSL3 as SSLV3
 from tests.tls_peers import (
+    SERVER_HELLO_DONE,
     OpenSslPeer,
+    ServerTls12,
     conversation,
     converse,
     facts_of,
@@ -201,6 +204,24 @@ def test_a_certificate_request_is_answered_with_the_users(
     assert facts.client_certificate_sent
     assert facts.confirmed_by is ConfirmedBy.FINISHED
     assert "XGY" in facts.history
+
+
+@pytest.mark.parametrize(("kind", "shown"), [("P-256", True), ("RSA-2048", False)])
+def test_a_certificate_of_a_type_that_was_not_asked_for_is_not_shown(
+    kind: str, shown: bool
+) -> None:
+    """RFC 5246 section 7.4.6: a request for ecdsa_sign(64) alone is not answered with RSA."""
+    issued = identity(kind)
+    mine = ClientIdentity.from_pem(issued.pem, issued.key_pem, None)
+    server = ServerTls12(conversation(identity=mine))
+    server.until(State.TLS12_REQUEST_OR_DONE)
+    # certificate_types, two schemes (ecdsa and rsa_pkcs1 with SHA-256), no names
+    request = message(13, bytes.fromhex("0140 0004 0403 0401 0000"))
+    server.tell(server.say(request))
+    server.tell(server.say(SERVER_HELLO_DONE))
+
+    sent = [e for e in server.client.events if isinstance(e, seen.ClientCertificateSent)]
+    assert [event.empty for event in sent] == [not shown]
 
 
 # -- what a ServerHello may choose ----------------------------------------------------------
