@@ -4,7 +4,8 @@ PYTHON ?= $(firstword $(shell command -v python3.11) $(shell command -v python3)
 VENV   := .venv
 PY     := $(VENV)/bin/python
 PIP    := $(PY) -m pip --disable-pip-version-check --quiet
-NATIVE := setup.py pyproject.toml $(wildcard fleetscan/*.pyx fleetscan/*.pxd fleetscan/*/*.pyx fleetscan/*/*.pxd)
+TYPES  := $(wildcard fleetscan/*.pxd fleetscan/*/*.pxd)
+NATIVE := setup.py pyproject.toml $(wildcard fleetscan/*.pyx fleetscan/*/*.pyx) $(TYPES) $(wildcard $(TYPES:.pxd=.py))
 FUZZ_SECONDS ?= 300
 FUZZ_INPUTS ?= 1000000
 

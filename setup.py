@@ -20,17 +20,25 @@ MODULES = (
     "fleetscan.tls._hkdf",
     "fleetscan.tls._record_cipher",
 )
+# Python to which a .pxd beside it gives types (docs/adr/0016-compiled-state-machine.md).
+TYPED = (
+    "fleetscan.tls.client",
+    "fleetscan.tls.negotiation",
+    "fleetscan.tls.session",
+    "fleetscan.tls.tls13",
+)
+SOURCES = {name: ".pyx" for name in MODULES} | {name: ".py" for name in TYPED}
 
 setup(
     ext_modules=cythonize(
         [
             Extension(
                 name,
-                [name.replace(".", "/") + ".pyx"],
+                [name.replace(".", "/") + suffix],
                 extra_compile_args=COMPILE,
                 extra_link_args=LINK,
             )
-            for name in MODULES
+            for name, suffix in SOURCES.items()
         ],
         compiler_directives={
             "language_level": "3",

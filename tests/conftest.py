@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, settings
+
+import fleetscan
 
 settings.register_profile(
     "fleetscan",
@@ -12,6 +16,16 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("fleetscan")
+
+
+def pytest_configure() -> None:
+    """Refuse to test what was compiled from another state of the source."""
+    for built in Path(fleetscan.__file__).parent.rglob("*.so"):
+        stem = built.name.partition(".")[0]
+        for suffix in (".pyx", ".pxd", ".py"):
+            source = built.with_name(stem + suffix)
+            if source.exists() and source.stat().st_mtime > built.stat().st_mtime:
+                raise pytest.UsageError(f"{source} is newer than what was built of it: make build")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

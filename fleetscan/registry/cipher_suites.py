@@ -5,6 +5,7 @@ Generated: python tools/registry/generate.py.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 TLS_NULL_WITH_NULL_NULL: Final = 0x0000
@@ -759,6 +760,9 @@ class CipherSuite(NamedTuple):
     weakness: str
 
 
+# A handshake asks several times for the one suite that was chosen. The bound is above the number
+# of those registered.
+@lru_cache(maxsize=512)
 def describe(code: int) -> CipherSuite | None:
     """The parts of a suite's name; None for signalling values and unknown code points."""
     parts = PARTS.get(code)

@@ -44,6 +44,9 @@ class CipherSuite(NamedTuple):
     weakness: str
 
 
+# A handshake asks several times for the one suite that was chosen. The bound is above the number
+# of those registered.
+@lru_cache(maxsize=512)
 def describe(code: int) -> CipherSuite | None:
     """The parts of a suite's name; None for signalling values and unknown code points."""
     parts = PARTS.get(code)
@@ -172,7 +175,9 @@ def render(registry: Registry) -> str:
     """The module's text."""
     names = read(registry.module)
     is_suites = registry.module == "cipher_suites"
-    imports = "from typing import Final, NamedTuple" if is_suites else "from typing import Final"
+    imports = "from typing import Final"
+    if is_suites:
+        imports = "from functools import lru_cache\nfrom typing import Final, NamedTuple"
     lines = [
         f'"""{registry.title}: IANA names by code point.',
         "",

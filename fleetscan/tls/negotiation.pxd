@@ -1,0 +1,1 @@
+from fleetscan.tls.session cimport Session
