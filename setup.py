@@ -20,7 +20,7 @@ MODULES = (
     "fleetscan.tls._hkdf",
     "fleetscan.tls._record_cipher",
 )
-# Python to which a .pxd beside it gives types (docs/adr/0016-compiled-state-machine.md).
+# Python to which a .pxd beside it gives types (docs/adr/0018-compiled-state-machine.md).
 TYPED = (
     "fleetscan.tls.client",
     "fleetscan.tls.negotiation",

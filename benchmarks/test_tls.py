@@ -1,8 +1,8 @@
 """What the TLS client costs: the hello of every probe, and a whole handshake.
 
 The handshake is replayed: the server's octets are made once, the client's keys and
-random are the same each time, so what is measured is the client alone. Beside it
-stand the bare primitives of the same handshake.
+random are the same each time, so what is measured is the client alone. `handshake_cost.py`
+has its parts, and the bare primitives beside them.
 """
 
 from __future__ import annotations
@@ -10,10 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
-from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from fleetscan.facts import fold
 from fleetscan.tls.conversation import Conversation
@@ -25,7 +21,6 @@ from tests.tls_peers import (
     OpenSslPeer,
     conversation,
     converse,
-    identity,
     server_context,
     server_tls12,
 )
@@ -75,24 +70,6 @@ def test_handshake(benchmark: BenchmarkFixture, version: str) -> None:
         return client
 
     assert benchmark(handshake).stage is Stage.CONFIRMED
-
-
-def test_primitives(benchmark: BenchmarkFixture) -> None:
-    """The three asymmetric steps of that handshake, called bare: exchange, load, verify."""
-    ours = X25519PrivateKey.generate()
-    theirs = X25519PrivateKey.generate().public_key().public_bytes_raw()
-    key = identity("P-256").key
-    assert isinstance(key, ec.EllipticCurvePrivateKey)
-    signature = key.sign(b"content", ec.ECDSA(hashes.SHA256()))
-    leaf = identity("P-256").parsed.subject_public_key_info
-
-    def bundle() -> None:
-        ours.exchange(X25519PublicKey.from_public_bytes(theirs))
-        public = load_der_public_key(leaf)
-        assert isinstance(public, ec.EllipticCurvePublicKey)
-        public.verify(signature, b"content", ec.ECDSA(hashes.SHA256()))
-
-    benchmark(bundle)
 
 
 def test_fold(benchmark: BenchmarkFixture) -> None:

@@ -111,6 +111,18 @@ def test_no_server_name_for_none_and_for_addresses(name: str) -> None:
     assert extension.SERVER_NAME not in dict(listed)
 
 
+@pytest.mark.parametrize(("name", "told"), [("www.example.com", True), ("192.0.2.1", False)])
+def test_the_offer_says_what_was_written(name: str, told: bool) -> None:
+    """Facts are judged by the offer: server_name is in it when it was sent, and in order."""
+    client = conversation(server_name=name)
+    written = client.start(1.0)
+    (sent,) = (event for event in client.events if isinstance(event, ClientHelloSent))
+
+    assert (extension.SERVER_NAME in sent.offer.extensions) is told
+    assert list(sent.offer.extensions) == sorted(sent.offer.extensions)
+    assert (name.encode() in written) is told
+
+
 def test_a_profile_without_server_name_offers_none() -> None:
     """The offer that is told is the offer that was made."""
     kinds = tuple(kind for kind in BROWSER.extensions if kind != extension.SERVER_NAME)

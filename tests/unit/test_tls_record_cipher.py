@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from cryptography.exceptions import InvalidTag
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -108,6 +109,27 @@ def test_what_is_no_record_is_a_violation(kind: int, inner: bytes, rule: str) ->
         cipher(Transparent()).open(kind, b"", inner + bytes(16))
 
     assert caught.value.rule == rule
+
+
+class Refusing(Transparent):
+    """Opens nothing, and says so in one of the library's ways."""
+
+    def __init__(self, refusal: Exception) -> None:
+        super().__init__()
+        self.refusal = refusal
+
+    def decrypt(self, nonce: bytes, data: bytes, associated_data: bytes | None) -> bytes:
+        """Never anything."""
+        raise self.refusal
+
+
+@pytest.mark.parametrize("refusal", [InvalidTag(), ValueError("too short")])
+def test_what_does_not_open_is_a_bad_record_mac(refusal: Exception) -> None:
+    """RFC 8446 section 5.2; the library says it in two ways."""
+    with pytest.raises(ViolationError) as caught:
+        cipher(Refusing(refusal)).open(23, b"", bytes(17))
+
+    assert caught.value.rule == "bad_record_mac"
 
 
 def test_a_fragment_longer_than_a_record_is_our_callers_error() -> None:

@@ -460,6 +460,31 @@ def test_a_record_that_says_it_is_too_long_is_record_overflow(state: State, leng
     assert (facts.alert.origin, facts.alert.description) == (Origin.LOCAL, 22)
 
 
+def test_the_longest_protected_record_is_read() -> None:
+    """A TLSInnerPlaintext of 2^14 + 1 octets and its tag (RFC 8446 section 5.4)."""
+    server = ServerTls13(conversation())
+    server.until(State.ENCRYPTED_EXTENSIONS)
+    content = ENCRYPTED_EXTENSIONS + b"\x16"
+    # What is sealed is the fragment and then the type: zeros of the type zero are padding.
+    longest = server.write.seal_one(0, content + bytes(2**14 - len(content)))
+    server.tell(longest)
+
+    assert len(longest) == 5 + 2**14 + 1 + 16
+    assert violations(server.client.events) == []
+    assert server.client.stage is Stage.CERTIFICATE
+
+
+@pytest.mark.parametrize("state", [State.SERVER_HELLO, State.CERTIFICATE_VERIFY])
+def test_nothing_is_said_behind_our_own_fatal_alert(state: State) -> None:
+    """It has closed the connection already (RFC 8446 section 6.2): no close_notify follows."""
+    server = ServerTls13(conversation())
+    server.until(state)
+    alert = server.tell(bytes.fromhex("1603034101"))
+
+    assert alert != b""
+    assert server.client.close(3.0) == b""
+
+
 @pytest.mark.parametrize("size", [1, 100, 5_000])
 def test_a_flight_without_end_is_bounded(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     """Only so many octets are taken from one peer, however they are cut."""
