@@ -46,6 +46,13 @@ MAX_WARNING_ALERTS: Final = 8
 MAX_HISTORY: Final = 64
 """Letters of the history that are kept."""
 
+MAX_SSL2_RECORD: Final = 1 << 14
+"""Octets of a record of SSL 2.0, whose header allows 32,767: the certificate of a server that old
+has 2,000 at most, and a connection in flight holds the record twice over for a moment."""
+
+MAX_SSL2_CIPHER_SPECS: Final = 64
+"""Cipher kinds of a SERVER-HELLO; the protocol ever had seven."""
+
 MAX_STARTTLS_MESSAGE: Final = 8_192
 """Octets of one line, tag or packet of a plain dialogue. SMTP's lines have 512 (RFC 5321
 section 4.5.3.1.5), IMAP's, the longest, 8,192 (RFC 7162 section 4)."""

@@ -178,7 +178,7 @@ def check_signature(
         return _verify(key, parts, content, signature)
     except InvalidSignature:
         return Checked.NO
-    except (UnsupportedAlgorithm, ValueError, TypeError):
+    except (UnsupportedAlgorithm, ValueError):
         # A curve, size or encoding that the library does not know: our limit.
         return Checked.NOT_CHECKED
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from fleetscan import _parse
+from fleetscan import _parse, limits
 from fleetscan._parse import RecordReader
 from fleetscan.errors import ParseError
 from fleetscan.registry import content_types, versions
@@ -101,7 +101,7 @@ class Ssl2Client:
         return bytes(record)
 
     def receive(self, octets: bytes, now: float) -> bytes:
-        """Take octets; never an answer. What is no whole record yet waits, 32 kB at most."""
+        """Take octets; never an answer. What is no whole record yet waits, within its bound."""
         self._buffer += octets
         try:
             if self._buffer.startswith(TLS_ALERT):
@@ -109,19 +109,32 @@ class Ssl2Client:
             else:
                 self._receive_server_hello(now)
         except ParseError as refused:
-            self._events.append(seen.ProtocolViolation(now, "decode_error", refused))
-            self.finished = True
+            # As in `Session.violate`: an event is kept for long, frames and octets are not.
+            refused.__traceback__ = None
+            self._violate("decode_error", refused, now)
+        if self.finished:
+            self._buffer.clear()
         return b""
+
+    def _violate(self, rule: str, error: ParseError | None, now: float) -> None:
+        self._events.append(seen.ProtocolViolation(now, rule, error))
+        self.finished = True
 
     def _receive_server_hello(self, now: float) -> None:
         offset = 2 if self._buffer[0] & TWO_OCTETS else 3
         mask = 0x7F if offset == 2 else ESCAPE_AND_LENGTH
         length = (self._buffer[0] & mask) << 8 | self._buffer[1]
+        if length > limits.MAX_SSL2_RECORD:
+            self._violate("message_too_large", None, now)
+            return
         if len(self._buffer) < offset + length:
             return
         record = bytes(self._buffer[offset : offset + length])
         padding = self._buffer[2] if offset == 3 else 0
         hello = _parse.parse_server_hello_ssl2(record[1 : max(1, length - padding)])
+        if len(hello.cipher_specs) > limits.MAX_SSL2_CIPHER_SPECS:
+            self._violate("message_too_large", None, now)
+            return
         self._events += (
             seen.MessageSeen(now, "s"),
             seen.ServerHelloSsl2Seen(now, hello),
@@ -152,6 +165,7 @@ class Ssl2Client:
 
     def close(self, now: float) -> bytes:
         """Nothing is said before closing: there are no alerts in SSL 2.0."""
+        self.finished = True
         return b""
 
     def end(self) -> None:

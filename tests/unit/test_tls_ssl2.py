@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fleetscan import limits
 from fleetscan.causes.model import Confidence
 from fleetscan.facts import HandshakeFacts, fold
 from fleetscan.tls import events as seen
@@ -188,16 +189,34 @@ def test_an_empty_record() -> None:
 
 
 def test_a_record_that_never_ends_is_waited_for() -> None:
-    """32 kB at most by its header: kept until then, and the deadline has the last word."""
+    """MAX_SSL2_RECORD at most: kept until then, and the deadline has the last word."""
     client = ssl2()
-    client.receive(b"\xff\xff\x04", 2.0)
-    for _ in range(31):
-        client.receive(bytes(1_024), 3.0)
+    client.receive((0x8000 | limits.MAX_SSL2_RECORD).to_bytes(2, "big") + b"\x04", 2.0)
+    client.receive(bytes(limits.MAX_SSL2_RECORD - 2), 3.0)
     assert not client.finished
     assert client.waiting == "handshake"
-    client.receive(bytes(2_048), 4.0)
+    client.receive(b"\x00", 4.0)
 
     assert client.finished
+
+
+def test_a_record_over_the_bound_is_refused_from_its_header() -> None:
+    """One octet more than `limits.MAX_SSL2_RECORD`: refused, and nothing of it is waited for."""
+    client = ssl2()
+    client.receive((0x8000 | (limits.MAX_SSL2_RECORD + 1)).to_bytes(2, "big") + b"\x04", 2.0)
+
+    assert violations(client.events) == ["message_too_large"]
+    assert client.finished
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_the_kinds_of_cipher_are_bounded(more: int) -> None:
+    """A list of thousands would be kept as so many numbers."""
+    specs = bytes(3 * (limits.MAX_SSL2_CIPHER_SPECS + more))
+    facts = answered(short_record(server_hello(CERTIFICATE, specs)))
+
+    assert facts.violation == ("message_too_large" if more else "")
+    assert (facts.version == 0x0002) is not bool(more)
 
 
 def test_an_alert_of_tls() -> None:
