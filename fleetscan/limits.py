@@ -17,8 +17,9 @@ MAX_CIPHERTEXT_TLS12: Final = MAX_PLAINTEXT + 2048
 
 MAX_HANDSHAKE_MESSAGE: Final = 36 * 1024
 """Octets of one handshake message, and of what is kept of a handshake together: a connection in
-flight holds them beside at most one record, under 64 KiB in all. Java stops at 32,768
-(jdk.tls.maxHandshakeMessageSize), and a chain of four ML-DSA-87 certificates has 30,000."""
+flight holds them beside at most one record, under 64 KiB in all. What is kept twice, as a hello
+and a staple are, counts twice. Java stops at 32,768 (jdk.tls.maxHandshakeMessageSize), and a
+chain of four ML-DSA-87 certificates has 30,000."""
 
 MIN_MESSAGE_ROOM: Final = 6 * 1024
 """Octets that a message may always have, however much is kept already: a CertificateVerify

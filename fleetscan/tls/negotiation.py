@@ -46,6 +46,8 @@ def receive_server_hello(session: Session, message: Message) -> None:
     """The server's choice, or its wish for another hello."""
     hello = _parse.parse_server_hello(message.body)
     session.note("j" if hello.is_hello_retry_request else "s")
+    # Kept whole, and once more in its extensions.
+    session.retain(2 * len(message.body))
     version = chosen_version(hello)
     group = chosen_group(hello, version)
     if hello.is_hello_retry_request:

@@ -246,9 +246,15 @@ class Session:
         self.state = State.ENDED
 
     def retain(self, octets: int) -> None:
-        """Count what the events keep of the peer's: the message under way gets the rest."""
+        """Count what is about to be kept of the peer's: the message under way gets the rest.
+
+        Raises:
+            ViolationError: it is more than a handshake may have in all.
+        """
         self.retained += octets
         room = limits.MAX_HANDSHAKE_MESSAGE - self.retained
+        if room < 0:
+            raise ViolationError("message_too_large")
         self.messages.max_message = max(room, limits.MIN_MESSAGE_ROOM)
 
     # -- sending ---------------------------------------------------------------

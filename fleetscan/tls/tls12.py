@@ -189,6 +189,8 @@ def receive_server_key_exchange(session: Session, message: Message) -> None:
 def receive_named_parameters(session: Session, body: bytes) -> bool:
     """The parameters, and whether they are to be gone on with: a wrong signature ends it."""
     parsed = parse_parameters(session, body)
+    # Kept whole, as what was signed, and field by field.
+    session.retain(3 * len(body))
     session.events.append(
         seen.ServerKeyExchangeSeen(
             session.now,

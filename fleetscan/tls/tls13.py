@@ -82,6 +82,7 @@ def receive_encrypted_extensions(session: Session, message: Message) -> None:
     session.check_extensions(parsed.extensions, ENCRYPTED)
     chosen = parsed.extension(extension.APPLICATION_LAYER_PROTOCOL_NEGOTIATION)
     alpn = "" if chosen is None else selected_protocol(session, chosen)
+    session.retain(2 * len(message.body))
     session.events.append(seen.EncryptedExtensionsSeen(session.now, parsed, alpn))
     session.transcript.add(message.octets)
     # A record of the server's opened: both sides have the same keys.
@@ -177,6 +178,8 @@ def receive_staple(session: Session, entry: CertificateEntry) -> None:
         response = _parse.parse_certificate_status(status)
     except ParseError as refused:
         raise ViolationError("bad_certificate_status", refused) from refused
+    # Once more: it is in its entry too.
+    session.retain(len(response))
     session.events.append(seen.CertificateStatusSeen(session.now, response))
 
 

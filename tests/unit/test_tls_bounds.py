@@ -70,20 +70,25 @@ def certificates_tls13(count: int) -> list[str]:
     return violations(server.client.events)
 
 
+# A ServerHello's body without session id and extensions, which is kept whole and by fields:
+# version, random, the session id's length, suite, compression, the extensions' length.
+HELLO_KEPT = 2 * (2 + 32 + 1 + 2 + 1 + 2)
+
+
 def message_in_all(count: int) -> list[str]:
-    """Octets of one handshake message behind its header, before anything is kept."""
+    """Octets of one handshake message behind its header, and of the ServerHello before it."""
     server = ServerTls12(conversation())
     server.until(State.TLS12_CERTIFICATE)
-    chain = chain_tls12(DER, bytes(count - 3 - 3 - 3 - len(DER)))
-    assert len(chain) == 4 + count
+    chain = chain_tls12(DER, bytes(count - HELLO_KEPT - 3 - 3 - 3 - len(DER)))
+    assert len(chain) == 4 + count - HELLO_KEPT
     server.tell(b"".join(record(22, part) for part in cut(chain)))
     return violations(server.client.events)
 
 
 def message_beside_what_is_kept(count: int) -> list[str]:
-    """The next message has what the certificates left (`count` octets for both bodies)."""
+    """The next message has what hello and certificates left (`count` octets for all bodies)."""
     chain = chain_tls12(DER, bytes(20_000))
-    return next_message(chain, count - (len(chain) - 4))
+    return next_message(chain, count - HELLO_KEPT - (len(chain) - 4))
 
 
 def message_beside_much_that_is_kept(count: int) -> list[str]:
