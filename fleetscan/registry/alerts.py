@@ -1,5 +1,6 @@
 """Alert descriptions (RFC 8446 section 6): IANA names by code point.
 
+From the documents that tools/registry/alerts.csv names.
 Generated: python tools/registry/generate.py.
 """
 

@@ -1,5 +1,6 @@
 """Certificate compression algorithms (RFC 8879 section 3): IANA names by code point.
 
+From the documents that tools/registry/certificate_compressions.csv names.
 Generated: python tools/registry/generate.py.
 """
 

@@ -1,5 +1,6 @@
 """Record content types: IANA names by code point.
 
+From the documents that tools/registry/content_types.csv names.
 Generated: python tools/registry/generate.py.
 """
 

@@ -1,5 +1,7 @@
 """Extension types (RFC 8446 section 4.2): IANA names by code point.
 
+IANA's registry as tshark 4.0.17 lists it, taken 2026-11-23; what is newer is from the
+documents that tools/registry/extension_types.csv names.
 Generated: python tools/registry/generate.py.
 """
 

@@ -1,5 +1,6 @@
 """Handshake message types: IANA names by code point.
 
+From the documents that tools/registry/handshake_types.csv names.
 Generated: python tools/registry/generate.py.
 """
 

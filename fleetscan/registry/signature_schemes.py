@@ -1,5 +1,7 @@
 """Signature schemes (RFC 8446 section 4.2.3): IANA names by code point.
 
+IANA's registry as tshark 4.0.17 lists it, taken 2026-11-23; what is newer is from the
+documents that tools/registry/signature_schemes.csv names.
 Generated: python tools/registry/generate.py.
 """
 

@@ -1,5 +1,6 @@
 """Protocol versions: IANA names by code point.
 
+From the documents that tools/registry/versions.csv names.
 Generated: python tools/registry/generate.py.
 """
 

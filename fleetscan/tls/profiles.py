@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from fleetscan.registry import certificate_compressions as compression
@@ -12,6 +11,7 @@ from fleetscan.registry import groups as group
 from fleetscan.registry import signature_schemes as scheme
 from fleetscan.registry import versions as version
 from fleetscan.tls.profile import HelloProfile
+from fleetscan.tls.tls12_protection import parts_of
 
 # GREASE (RFC 8701): one value each for the lists, two for the extensions.
 GREASE_SUITE: Final = 0x3A3A
@@ -332,11 +332,6 @@ _BY_NAME_ONLY: Final = (
     suite.TLS_RSA_WITH_NULL_MD5,
 )
 
-# What this client completes: how a handshake may begin, and with what it may go on.
-_KEY_EXCHANGES: Final = frozenset({"ECDHE", "DHE", "RSA"})
-_AUTHENTICATIONS: Final = frozenset({"RSA", "ECDSA", "DSS"})
-_CIPHERS: Final = re.compile(r"AES_\d+_\w+|CHACHA20_POLY1305|CAMELLIA_\d+_CBC|3DES_EDE_CBC|RC4_128")
-
 # Curves written out in full (RFC 8422 section 5.4 did away with them), which nobody here reads.
 _NOT_READ: Final = frozenset(
     {group.ARBITRARY_EXPLICIT_PRIME_CURVES, group.ARBITRARY_EXPLICIT_CHAR2_CURVES}
@@ -353,17 +348,6 @@ def _strength(code: int) -> tuple[bool, bool, bool, int]:
     return bool(parts.weakness), code in _BY_NAME_ONLY, not parts.forward_secrecy, kind
 
 
-def _is_completed(code: int) -> bool:
-    parts = suite.describe(code)
-    return (
-        parts is not None
-        and parts.key_exchange in _KEY_EXCHANGES
-        and parts.authentication in _AUTHENTICATIONS
-        and parts.weakness != "export"
-        and _CIPHERS.fullmatch(parts.encryption) is not None
-    )
-
-
 _GROUPS_FIRST: Final = (group.X25519, group.SECP256R1, group.X25519MLKEM768)
 
 BROAD: Final = HelloProfile(
@@ -373,7 +357,7 @@ BROAD: Final = HelloProfile(
         *_TLS13_SUITES,
         suite.TLS_AES_128_CCM_SHA256,
         suite.TLS_AES_128_CCM_8_SHA256,
-        *sorted((*filter(_is_completed, suite.NAMES), *_BY_NAME_ONLY), key=_strength),
+        *sorted((*filter(parts_of, suite.NAMES), *_BY_NAME_ONLY), key=_strength),
         suite.TLS_EMPTY_RENEGOTIATION_INFO_SCSV,
     ),
     groups=(

@@ -161,6 +161,12 @@ class SuiteTls12:
 @functools.lru_cache(maxsize=512)
 def suite_tls12(code: int) -> SuiteTls12 | None:
     """The parts of a suite that this client can finish, None for any other."""
+    suite = parts_of(code)
+    return suite if suite is not None and _is_available(suite) else None
+
+
+def parts_of(code: int) -> SuiteTls12 | None:
+    """The same, whether or not the library, as it was built here, has the cipher."""
     described = cipher_suites.describe(code)
     if (
         described is None
@@ -169,8 +175,7 @@ def suite_tls12(code: int) -> SuiteTls12 | None:
         or described.hash not in MACS
     ):
         return None
-    suite = _parts(described)
-    return suite if suite is not None and _is_available(suite) else None
+    return _parts(described)
 
 
 def _parts(described: cipher_suites.CipherSuite) -> SuiteTls12 | None:

@@ -18,6 +18,10 @@ HERE: Final = Path(__file__).resolve().parent
 TARGET: Final = HERE.parents[1] / "fleetscan" / "registry"
 COMMAND: Final = "python tools/registry/generate.py"
 
+LISTED_BY: Final = "tshark 4.0.17"
+LISTED_ON: Final = "2026-11-23"
+"""Debian's tshark prints the registries offline; README.md beside this file says how."""
+
 LOOKUP: Final = '''
 
 def name_of(code: int) -> str:
@@ -171,6 +175,19 @@ def shown(code: int, digits: int) -> str:
     return f"0x{code:0{digits}X}" if digits == 4 else str(code)
 
 
+def source_of(registry: Registry) -> str:
+    """Where the names come from: the list that was taken, with its day, or documents."""
+    with (HERE / f"{registry.module}.csv").open(newline="", encoding="ascii") as source:
+        listed = any(row["source"] == LISTED_BY for row in csv.DictReader(source))
+    place = f"tools/registry/{registry.module}.csv"
+    if not listed:
+        return f"From the documents that {place} names."
+    return (
+        f"IANA's registry as {LISTED_BY} lists it, taken {LISTED_ON}; what is newer is from the\n"
+        f"documents that {place} names."
+    )
+
+
 def render(registry: Registry) -> str:
     """The module's text."""
     names = read(registry.module)
@@ -181,6 +198,7 @@ def render(registry: Registry) -> str:
     lines = [
         f'"""{registry.title}: IANA names by code point.',
         "",
+        f"{source_of(registry)}",
         f"Generated: {COMMAND}.",
         '"""',
         "",
