@@ -34,6 +34,7 @@ check: $(VENV)/.dev  ## ruff, mypy --strict, import-linter, generated files fres
 	$(VENV)/bin/lint-imports
 	$(PY) tools/registry/generate.py --check
 	$(PY) tools/catalogue.py --check
+	$(PY) tools/policies.py --check
 	$(PY) tools/result_docs.py --check
 
 format: $(VENV)/.dev  ## let ruff format and sort
@@ -43,6 +44,7 @@ format: $(VENV)/.dev  ## let ruff format and sort
 docs: $(VENV)/.dev  ## renew the generated modules and pages
 	$(PY) tools/registry/generate.py
 	$(PY) tools/catalogue.py
+	$(PY) tools/policies.py
 	$(PY) tools/result_docs.py
 
 test-sanitized: $(VENV)/.dev  ## the parser's and the client's tests on a build with ASan and UBSan
@@ -54,9 +56,10 @@ fuzz: $(VENV)/.dev  ## fuzz the client and every parser entry point, FUZZ_SECOND
 fuzz-client: $(VENV)/.dev  ## FUZZ_INPUTS=1000000 changed flights to the client, with ASan and UBSan
 	sh tools/sanitized.sh tools.fuzz.million --inputs $(FUZZ_INPUTS)
 
-bench: $(VENV)/.dev  ## parse, classify, encode; 10,000 loopback targets; the parts of one handshake
+bench: $(VENV)/.dev  ## parse, classify, encode; 10,000 loopback targets; one certificate; one handshake
 	$(PY) -m pytest benchmarks --benchmark-only --benchmark-disable-gc
 	$(PY) benchmarks/side_by_side.py
+	$(PY) benchmarks/parse_cost.py
 	$(PY) benchmarks/handshake_cost.py
 
 .PHONY: interop

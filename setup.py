@@ -17,6 +17,7 @@ LINK = ["-fsanitize=address,undefined"] if SANITIZE == "1" else []
 MODULES = (
     "fleetscan._parse",
     "fleetscan.engine._connection",
+    "fleetscan.pki._crl",
     "fleetscan.tls._hkdf",
     "fleetscan.tls._record_cipher",
 )

@@ -1,56 +1,42 @@
 """What one path costs: `make bench`.
 
-The warm case is the fleet's: the intermediate's link and this leaf's own are known. A miss
-pays for the leaf's signature besides; a failing chain for the search that explains it.
+Beside the library's verifier: a hit, where the chain was seen before, a miss, where only the
+intermediate was, and a first look with nothing known. Then what it costs to explain each
+single and each double fault, whose links are known, and to give hostile chains up.
 """
 
 from __future__ import annotations
 
 import datetime
+import itertools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import certifi
+import pytest
 from cryptography import x509
 from cryptography.x509.verification import PolicyBuilder, Store
 
-from fleetscan import limits
 from fleetscan._parse import Certificate
 from fleetscan.pki.authorities import AuthorityStore
-from fleetscan.pki.path import PathAssessment, PathProblem, assess
-from fleetscan.pki.signatures import SignatureCache
+from fleetscan.pki.path import PathAssessment, PathChecker, assess
 from fleetscan.pki.trust import TrustStore, load_file
 from fleetscan.vocabulary import Checked
-from tests.certificates import NOW, Issued, intermediate, leaf, root
+from tests.certificates import NOW, Changes, Issued, leaf
+from tests.chains import ABOVE, CA, LEAF_FAULTS, NAME, ROOT, SINGLE
+from tests.hostile_chains import HOSTILE
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
 
-NAME = "www.example.com"
-ROOT = root()
-CA = intermediate(ROOT)
 LEAF = leaf(CA)
+LEAVES = [leaf(CA, f"host{index}", san=[NAME, f"host{index}"]).parsed for index in range(2_000)]
 TRUST = TrustStore([ROOT.parsed])
 
-
-def question(
-    chain: Sequence[Certificate],
-    cache: SignatureCache | None,
-    authorities: AuthorityStore | None = None,
-) -> Callable[[], PathAssessment]:
-    """One assessment, ready to be asked."""
-
-    def ask() -> PathAssessment:
-        return assess(
-            chain,
-            reference_name=NAME,
-            now=NOW,
-            trust=TRUST,
-            cache=cache,
-            authorities=authorities,
-        )
-
-    return ask
+PAIRS = [
+    *("+".join(pair) for pair in itertools.combinations(LEAF_FAULTS, 2)),
+    *(f"{fault}+{above}" for fault in LEAF_FAULTS for above in ABOVE),
+]
 
 
 def parsed(*chain: Issued) -> list[Certificate]:
@@ -58,42 +44,59 @@ def parsed(*chain: Issued) -> list[Certificate]:
     return [one.parsed for one in chain]
 
 
-def test_a_sound_chain_with_a_warm_cache(benchmark: BenchmarkFixture) -> None:
-    """Leaf and intermediate, both links known: the bookkeeping alone."""
-    found = benchmark(question(parsed(LEAF, CA), SignatureCache()))
+def checking(
+    chain: Sequence[Certificate],
+    trust: TrustStore = TRUST,
+    authorities: AuthorityStore | None = None,
+) -> Callable[[], PathAssessment]:
+    """The same chain asked about again and again, as with a chain that many targets show."""
+    checker = PathChecker(trust)
+
+    def ask() -> PathAssessment:
+        return checker.assess(chain, reference_name=NAME, now=NOW, authorities=authorities)
+
+    return ask
+
+
+# -- a sound chain, beside the library -----------------------------------------------------
+
+
+@pytest.mark.benchmark(group="path: sound")
+def test_hit(benchmark: BenchmarkFixture) -> None:
+    """The chain was seen before: only its dates and its name are looked at."""
+    found = benchmark(checking(parsed(LEAF, CA)))
 
     assert found.trusted is Checked.YES
 
 
-def test_a_sound_chain_with_a_cold_cache(benchmark: BenchmarkFixture) -> None:
-    """Two P-256 signatures and two keys to load."""
-    found = benchmark(question(parsed(LEAF, CA), None))
+@pytest.mark.benchmark(group="path: sound")
+def test_miss(benchmark: BenchmarkFixture) -> None:
+    """A new leaf under a known intermediate: one P-256 signature, one path to examine."""
+    checker = PathChecker(TRUST)
+    checker.assess(parsed(LEAF, CA), reference_name=NAME, now=NOW)
+    leaves = itertools.cycle(LEAVES)
+
+    def ask() -> PathAssessment:
+        return checker.assess([next(leaves), CA.parsed], reference_name=NAME, now=NOW)
+
+    found = benchmark.pedantic(ask, rounds=len(LEAVES))  # type: ignore[no-untyped-call]
 
     assert found.trusted is Checked.YES
 
 
-def test_a_failing_chain_with_a_warm_cache(benchmark: BenchmarkFixture) -> None:
-    """Expired, and its intermediate missing but in hand."""
-    seen = AuthorityStore()
-    seen.add(parsed(CA, ROOT))
-    chain = parsed(leaf(CA, not_after=NOW - 1))
-    found = benchmark(question(chain, SignatureCache(), seen))
+@pytest.mark.benchmark(group="path: sound")
+def test_first_look(benchmark: BenchmarkFixture) -> None:
+    """Nothing is known: two P-256 signatures and two keys to load."""
 
-    assert {one.kind for one in found.problems} == {PathProblem.EXPIRED, PathProblem.INCOMPLETE}
+    def ask() -> PathAssessment:
+        return assess(parsed(LEAF, CA), reference_name=NAME, now=NOW, trust=TRUST)
 
-
-def test_a_hostile_chain_with_a_cold_cache(benchmark: BenchmarkFixture) -> None:
-    """63 CA certificates that all issue each other, and no way out."""
-    cas = [root(f"CA {index}") for index in range(9)]
-    web = [intermediate(a, b.name, key=b.key) for b in cas for a in cas if a is not b]
-    chain = parsed(leaf(cas[0]), *web)[: limits.MAX_CERTIFICATES]
-    found = benchmark(question(chain, None))
-
-    assert found.trusted is not Checked.YES
+    assert benchmark(ask).trusted is Checked.YES
 
 
-def test_the_library_on_the_same_sound_chain(benchmark: BenchmarkFixture) -> None:
-    """`cryptography.x509.verification`, for comparison."""
+@pytest.mark.benchmark(group="path: sound")
+def test_the_library(benchmark: BenchmarkFixture) -> None:
+    """`cryptography.x509.verification` on that chain, with its verifier made beforehand."""
     verifier = (
         PolicyBuilder()
         .store(Store([ROOT.x509]))
@@ -102,6 +105,48 @@ def test_the_library_on_the_same_sound_chain(benchmark: BenchmarkFixture) -> Non
     )
 
     assert len(benchmark(verifier.verify, LEAF.x509, [CA.x509])) == 3
+
+
+# -- refused chains, explained ----------------------------------------------------------------
+
+
+@pytest.mark.benchmark(group="path: one fault explained")
+@pytest.mark.parametrize("fault", SINGLE)
+def test_single_fault(benchmark: BenchmarkFixture, fault: str) -> None:
+    """One change, shown to be enough."""
+    found = benchmark(checking(parsed(*SINGLE[fault])))
+
+    assert [one.kind.value for one in found.problems] == [fault]
+
+
+@pytest.mark.benchmark(group="path: two faults explained")
+@pytest.mark.parametrize("pair", PAIRS)
+def test_double_fault(benchmark: BenchmarkFixture, pair: str) -> None:
+    """Two changes, shown to be enough together and too few alone."""
+    one, other = pair.split("+")
+    sent, trust, seen = ABOVE.get(other, ((CA,), (ROOT,), ()))
+    changes: Changes = {**LEAF_FAULTS[one], **LEAF_FAULTS.get(other, {})}
+    child = leaf(sent[0] if sent else CA, **changes)
+    authorities = AuthorityStore()
+    authorities.add(parsed(*seen))
+    ask = checking(parsed(child, *sent), TrustStore(parsed(*trust)), authorities)
+    found = benchmark(ask)
+
+    assert {problem.kind.value for problem in found.problems} == {one, other}
+
+
+@pytest.mark.benchmark(group="path: hostile, nothing known")
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile(benchmark: BenchmarkFixture, name: str) -> None:
+    """What is sent is in hand from elsewhere as well; every bound is asked."""
+    chain = parsed(*HOSTILE[name]())
+    authorities = AuthorityStore()
+    authorities.add(chain)
+
+    def ask() -> PathAssessment:
+        return assess(chain, reference_name=NAME, now=NOW, trust=TRUST, authorities=authorities)
+
+    assert benchmark(ask).trusted is not Checked.YES
 
 
 def test_loading_the_roots(benchmark: BenchmarkFixture) -> None:

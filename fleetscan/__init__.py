@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fleetscan.api import Result, Scan, Stats, scan, scan_one
+    from fleetscan.chain_check import Verification, verify_chain
     from fleetscan.engine.config import Deadlines, ScanConfig
     from fleetscan.inventory.target import Target
 
@@ -31,9 +32,11 @@ __all__ = [
     "ScanConfig",
     "Stats",
     "Target",
+    "Verification",
     "__version__",
     "scan",
     "scan_one",
+    "verify_chain",
 ]
 
 _HOMES = {
@@ -43,8 +46,10 @@ _HOMES = {
     "ScanConfig": "fleetscan.engine.config",
     "Stats": "fleetscan.api",
     "Target": "fleetscan.inventory.target",
+    "Verification": "fleetscan.chain_check",
     "scan": "fleetscan.api",
     "scan_one": "fleetscan.api",
+    "verify_chain": "fleetscan.chain_check",
 }
 
 

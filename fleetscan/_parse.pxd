@@ -370,6 +370,9 @@ cdef inline Cursor take_oid(Cursor *c, const char *field) noexcept nogil:
     return check_oid(c, take_tlv(c, TAG_OBJECT_IDENTIFIER, field), field)
 
 
+cdef str take_oid_text(Cursor *c, const char *field)
+
+
 # -- time ------------------------------------------------------------------------
 
 

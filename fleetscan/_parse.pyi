@@ -176,6 +176,8 @@ class Name:
     der: Final[bytes]
     rdns: Final[tuple[tuple[Attribute, ...], ...]]
 
+def parse_name(der: bytes) -> Name: ...
+
 class GeneralName:
     # The context tag: 0 otherName, 1 rfc822Name, 2 dNSName, 3 x400Address, 4 directoryName,
     # 5 ediPartyName, 6 URI, 7 iPAddress, 8 registeredID.

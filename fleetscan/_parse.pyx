@@ -1256,6 +1256,25 @@ cdef Name take_name(Cursor *c, const char *field):
     return name
 
 
+def parse_name(bytes der not None):
+    """Decode a distinguished name that stands alone, as the issuer of a CRL does.
+
+    Layout, RFC 5280 section 4.1.2.4: `Name`, whose only choice is an RDNSequence.
+
+    Args:
+        der: one Name and nothing else.
+
+    Raises:
+        ParseError: the octets do not fit.
+    """
+    cdef Fault fault
+    cdef Cursor c = cursor_of(der, &fault)
+    cdef Name name = take_name(&c, b'name')
+    expect_end(&c, b'name')
+    conclude(&fault, start_of(der))
+    return name
+
+
 cdef str address_text(bytes value):
     """An address, or an address and its mask (RFC 5280 section 4.2.1.10); None if neither."""
     cdef Py_ssize_t n = PyBytes_GET_SIZE(value)

@@ -11,7 +11,6 @@ import os
 import socket
 import time
 import traceback
-from collections import Counter
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
@@ -21,7 +20,7 @@ from collections.abc import (
     Iterator,
 )
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
@@ -33,22 +32,28 @@ from fleetscan.engine.probe import Client
 from fleetscan.engine.route import Route, find_route
 from fleetscan.engine.scanner import Scanner
 from fleetscan.engine.source import Item
-from fleetscan.errors import UsageError
-from fleetscan.facts import HandshakeFacts, MalformedCertificate, fold
-from fleetscan.fleet.judging import CertificateCache, Judge, Judged, internal_error
+from fleetscan.errors import OutputError, UsageError
+from fleetscan.facts import MalformedCertificate, fold
+from fleetscan.fleet.fetching import Fetching
+from fleetscan.fleet.judging import CertificateCache, Judge, Judged, broken
+from fleetscan.fleet.result import Result, Stats
+from fleetscan.fleet.state import State
+from fleetscan.fleet.verdicts import Verdicts
 from fleetscan.inventory.excludes import Excludes
 from fleetscan.inventory.parse import parse_target
 from fleetscan.inventory.target import STARTTLS_NONE, Target
 from fleetscan.output.envelope import new_run_id
-from fleetscan.output.record import RunContext, encode_line, to_record
-from fleetscan.pki.trust import TrustStore, load_trust
+from fleetscan.output.record import RunContext, to_record
+from fleetscan.pki.policy_file import load_policy
+from fleetscan.pki.trust import TrustStore, load_trust, public_roots
 from fleetscan.tls.conversation import ENTROPY_OCTETS, Conversation
 from fleetscan.tls.key_shares import KeyShares
 from fleetscan.tls.profiles import PROFILES
 
 if TYPE_CHECKING:
     from fleetscan._parse import Certificate
-    from fleetscan.causes.model import Verdict
+
+__all__ = ["OnCertificate", "Result", "Scan", "Stats", "Targets", "scan", "scan_one"]
 
 Targets: TypeAlias = str | Iterable[str | Item] | AsyncIterable[str | Item]
 """Texts as the command line takes them, `Target`s, or what `fleetscan.inventory` reads."""
@@ -60,74 +65,6 @@ WEB_PROTOCOLS: Final = ("h2", "http/1.1")
 
 MAX_WARNINGS: Final = 100
 """Warnings of one scan that are passed on; a bug that every target meets is told often enough."""
-
-_YIELD_EVERY: Final = 32
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    """The one final result of one target at one address.
-
-    Args:
-        target: as it was given.
-        address: the address probed, `""` when the name gave none.
-        record: the result line as Python objects, with the keys of the result schema.
-        verdict: causes, findings and checks; None for a target that was skipped.
-        facts: what was seen; None when nothing was begun.
-    """
-
-    target: Target
-    address: str
-    record: dict[str, Any]
-    verdict: Verdict | None = None
-    facts: HandshakeFacts | None = None
-
-    @property
-    def outcome(self) -> str:
-        """`established`, `failed`, `skipped` or `error`."""
-        return str(self.record["outcome"])
-
-    @property
-    def cause_ids(self) -> tuple[str, ...]:
-        """Ids of the causes, what hides the rest first; none when it was established."""
-        return tuple(self.record["cause_ids"])
-
-    @property
-    def finding_ids(self) -> tuple[str, ...]:
-        """Ids of what is worth knowing and did not break the handshake."""
-        return tuple(self.record["finding_ids"])
-
-    @property
-    def line(self) -> bytes:
-        """The result as one line of JSON with its newline, 8,000 octets at most."""
-        return encode_line(self.record)
-
-
-@dataclass(slots=True, kw_only=True)
-class Stats:
-    """How far a scan is. Counts; times in seconds.
-
-    Args:
-        started_at: Unix seconds, UTC; 0 before the scan began.
-        done: results given.
-        in_flight: probes under way.
-        held: results that wait for the end of the run, because it may still explain them.
-        not_scanned: targets of ranges that an interrupted scan never began; the listed ones
-            are results of their own.
-        by_cause: results by the id of their first cause.
-    """
-
-    started_at: float = 0.0
-    done: int = 0
-    in_flight: int = 0
-    held: int = 0
-    established: int = 0
-    failed: int = 0
-    skipped: int = 0
-    errors: int = 0
-    not_scanned: int = 0
-    elapsed: float = 0.0
-    by_cause: Counter[str] = field(default_factory=Counter)
 
 
 class Scan:
@@ -173,7 +110,21 @@ class Scan:
         self._excludes = Excludes(self._config.excludes)
         self._on_certificate = on_certificate
         self._trust = load_trust(self._config.trust, environ=os.environ)
-        self._judge = Judge(self._trust, warn=self._warn)
+        for line in self._trust.refused:
+            self._warn(f"not trusted: {line}")
+        state = self._config.state
+        self._state = State(state, warn=self._warn) if state else None
+        earlier = self._state.certificates if self._state is not None else ()
+        policy = load_policy(self._config.policy)
+        self._judge = Judge(
+            self._trust,
+            warn=self._warn,
+            earlier=earlier,
+            policy=policy,
+            public_roots=public_roots(),
+        )
+        self._verdicts = Verdicts(self._judge)
+        self._fetching: Fetching | None = None
         self._route: Route | None = None
         self._scanner: Scanner | None = None
         self._results: AsyncGenerator[Result, None] | None = None
@@ -185,6 +136,8 @@ class Scan:
         # and after its end.
         self._idle = asyncio.Event()
         self._idle.set()
+        self.state_error = ""
+        """Why what this run has seen is not kept for the next; `""` when it is, or need not be."""
         self.run = RunContext(
             run_id=run_id or new_run_id(self._clock(), os.urandom(3)),
             vantage=self._config.vantage or socket.gethostname(),
@@ -202,7 +155,7 @@ class Scan:
         if self._scanner is not None:
             stats.in_flight = self._scanner.in_flight
             stats.not_scanned = self._scanner.not_scanned
-        stats.held = self._judge.held
+        stats.held = self._verdicts.waiting
         if self._begun is not None:
             stats.elapsed = (self._ended or time.monotonic()) - self._begun
         return stats
@@ -247,12 +200,14 @@ class Scan:
     def request_drain(self) -> None:
         """Start nothing more: what is under way ends, the rest is named as interrupted."""
         self._stop = self._stop or "drain"
+        self._verdicts.request_drain()
         if self._scanner is not None:
             self._scanner.request_drain()
 
     def abort(self) -> None:
         """Drop what is under way too. Every listed target still gets its result."""
         self._stop = "abort"
+        self._verdicts.abort()
         if self._scanner is not None:
             self._scanner.abort()
 
@@ -287,62 +242,57 @@ class Scan:
             warn=self._warn,
             route=self._route,
         )
-        if self._stop == "abort":
-            scanner.abort()
-        elif self._stop:
-            scanner.request_drain()
-        failure: Exception | None = None
         self._idle.clear()
         try:
-            while True:
-                try:
-                    outcome = await anext(scanner, None)
-                except Exception as failed:  # noqa: BLE001  raised again below, after the held
-                    failure = failed
-                    break
-                if outcome is None:
-                    break
-                result = self._conclude(outcome)
-                if result is not None:
-                    self._idle.set()
-                    yield result
-                    self._idle.clear()
-            for count, result in enumerate(self._released()):
+            self._verdicts = await self._by_way_of_others()
+            if self._stop == "abort":
+                self.abort()
+            elif self._stop:
+                self.request_drain()
+            async for judged in self._verdicts.of(scanner):
+                result = self._finish(judged)
                 self._idle.set()
                 yield result
                 self._idle.clear()
-                if count % _YIELD_EVERY == 0:
-                    await asyncio.sleep(0)
         finally:
             self._idle.clear()
             try:
-                await scanner.aclose()
+                await self._leave(scanner)
             finally:
                 self._ended = time.monotonic()
                 self._idle.set()
-        if failure is not None:
-            raise failure
 
-    def _released(self) -> Iterator[Result]:
-        """What waited for the end of the run."""
-        for judged in self._judge.release():
-            if judged.outcome.internal_error:
-                self._warn(_internal_error_text(judged.outcome))
-            yield self._finish(judged)
+    async def _leave(self, scanner: Scanner) -> None:
+        """End what is under way, and keep what was seen: also of a run that did not end well."""
+        try:
+            await self._verdicts.aclose()
+        finally:
+            await scanner.aclose()
+            if self._fetching is not None:
+                await self._fetching.aclose()
+            if self._state is not None:
+                await self._save(self._state)
+
+    async def _by_way_of_others(self) -> Verdicts:
+        """The way to verdicts: by those who are to be asked, where there are any."""
+        if not (self._config.fetch or self._config.revocation):
+            return self._verdicts
+        self._fetching = Fetching(self._config, self._excludes, warn=self._warn)
+        return await self._fetching.verdicts(self._judge, clock=self._clock)
+
+    async def _save(self, state: State) -> None:
+        seen = tuple(self._judge.known.of_this_run())
+        try:
+            await asyncio.to_thread(state.save, seen, now=self._clock())
+        except OutputError as failed:
+            self.state_error = str(failed)
+            self._warn(self.state_error)
 
     # -- one target --------------------------------------------------------------------
 
-    def _conclude(self, outcome: ProbeOutcome) -> Result | None:
-        """The result, or None when it waits for the end of the run."""
-        if outcome.internal_error:
-            self._warn(_internal_error_text(outcome))
-        try:
-            judged = self._judge.judge(outcome)
-        except Exception:  # noqa: BLE001  our own bug: this target's result says so
-            judged = self._failed_judgement(outcome)
-        return None if judged is None else self._finish(judged)
-
     def _finish(self, judged: Judged) -> Result:
+        if judged.outcome.internal_error:
+            self._warn(_internal_error_text(judged.outcome))
         try:
             record = self._record(judged)
         except Exception:  # noqa: BLE001  our own bug: this target's result says so
@@ -354,7 +304,7 @@ class Scan:
             verdict=judged.verdict,
             facts=judged.outcome.facts,
         )
-        self._count(result)
+        self._stats.count(result)
         return result
 
     def _record(self, judged: Judged) -> dict[str, Any]:
@@ -362,15 +312,10 @@ class Scan:
             outcome=judged.outcome, verdict=judged.verdict, path=judged.path, run=self.run
         )
 
-    def _failed_judgement(self, outcome: ProbeOutcome) -> Judged:
-        """What is left to say when our own code failed on a target; call while handling it."""
-        broken = replace(outcome, facts=None, internal_error=traceback.format_exc())
-        self._warn(_internal_error_text(broken))
-        return internal_error(broken)
-
     def _last_words(self, judged: Judged) -> tuple[Judged, dict[str, Any]]:
         """A result without what may have failed; call while handling it."""
-        judged = self._failed_judgement(judged.outcome)
+        judged = broken(judged.outcome)
+        self._warn(_internal_error_text(judged.outcome))
         try:
             return judged, self._record(judged)
         except Exception:  # noqa: BLE001  then it is the target itself that cannot be written
@@ -378,21 +323,6 @@ class Scan:
             bare = Target(input=ascii(target.input), origin="listed", port=target.port)
             outcome = replace(judged.outcome, target=bare)
             return judged, self._record(replace(judged, outcome=outcome))
-
-    def _count(self, result: Result) -> None:
-        stats = self._stats
-        stats.done += 1
-        match result.outcome:
-            case "established":
-                stats.established += 1
-            case "failed":
-                stats.failed += 1
-            case "skipped":
-                stats.skipped += 1
-            case _:
-                stats.errors += 1
-        if result.cause_ids:
-            stats.by_cause[result.cause_ids[0]] += 1
 
     # -- what the engine is given ---------------------------------------------------------
 

@@ -96,11 +96,25 @@ One exchange takes 60 ms then, and eight times as long for each doubling."""
 MAX_RSA_BITS: Final = 8_192
 MAX_RSA_EXPONENT_BITS: Final = 33
 MAX_NAME_CONSTRAINT_WORK: Final = 50_000
+MAX_POLICY_OCTETS: Final = 1 << 12
+"""Octets of an extension that names certificate policies: ten certificates full of them take
+10 ms. OpenSSL bounds the same work at 1,000 nodes (POLICY_TREE_NODES_MAX)."""
+
+MAX_POLICY_FILE: Final = 1 << 16
+"""Octets of a policy of the user's; one that sets everything has two thousand."""
+
 MAX_CANDIDATE_ISSUERS: Final = 10
 MAX_PATH_LENGTH: Final = 10
 MAX_SIGNATURE_CHECKS: Final = 64
 """Signatures verified for one target, repairs included: a hostile chain of 64
 certificates that all issue each other would otherwise cost their square."""
+
+MAX_SIGNATURE_WORK: Final = 20_000
+"""Microseconds, about, that one target's signatures may cost to check (`verification_cost`):
+64 with keys on the slowest curves would cost twice as much, an honest chain costs 1,000 at most."""
+
+MAX_EXAMINED_PATHS: Final = 64
+"""Paths of one chain that are looked at rule by rule; honest ones have three or four."""
 
 MAX_PATH_STEPS: Final = 512
 """Times one target's search may lengthen a path: 64 certificates whose links all hold
@@ -119,10 +133,144 @@ MAX_AUTHORITY_OCTETS: Final = 8_192
 are used for the target that sent them and not remembered."""
 
 MAX_TRUST_FILE: Final = 1 << 24
-"""Octets of one file of trust anchors; the system's bundles are a quarter of a megabyte."""
+"""Octets of one file of trust anchors, or of a directory's files together; the system's bundles
+are a quarter of a megabyte."""
+
+MAX_TRUST_DIRECTORY: Final = 8_192
+"""Entries of a directory of trust anchors: Debian's has 290, hashes and names together."""
+
+KEYCHAIN_DEADLINE_S: Final = 10.0
+"""Seconds that macOS's `security` may take for one keychain; it answers in a tenth of one."""
+
+MAX_OCSP_RESPONSE: Final = 1 << 16
+"""Octets of an OCSP response: one with a responder certificate has 2,000, with ML-DSA-87
+twice (FIPS 204 section 4) some 20,000; a staple is bounded by the handshake anyway."""
+
+MAX_OCSP_RESPONSES: Final = 64
+"""SingleResponses of one response; RFC 5019 section 2.2.1 has one."""
+
+MAX_OCSP_CERTIFICATES: Final = 8
+"""Certificates that an OCSP response brings along; one is needed at most (RFC 6960 section
+4.2.2.2), some responders send their chain."""
+
+MAX_OCSP_EXTENSIONS: Final = 16
+"""Extensions of an OCSP response or of a part of it; RFC 6960 section 4.4 has six in all."""
+
+MAX_OCSP_SIGNERS: Final = 4
+"""Certificates that fit the name of a responder and are tried, at two signatures each."""
+
+MAX_REVOCATION_URLS: Final = 3
+"""Responders, and as many places of CRLs, that are asked for one certificate until one gives an
+answer that counts; nearly all certificates name one."""
+
+MAX_KEPT_ANSWERS: Final = 100_000
+"""OCSP responses and CRLs kept on disk between runs: a fleet has that many leaves."""
+
+MAX_KEPT_ANSWER_OCTETS: Final = 1 << 30
+"""Octets of them together: 200 MB of OCSP responses and a dozen of the largest CRLs."""
+
+MAX_OID_ARC_BITS: Final = 128
+"""Bits of one arc of an object identifier: UUIDs under 2.25 (X.667) are the longest in use."""
+
+OCSP_CLOCK_AHEAD_S: Final = 300
+"""Seconds by which a responder's clock may be ahead of ours, as `openssl ocsp` allows
+(-validity_period). Nothing is allowed at the other end: whoever renews in time is never near
+nextUpdate."""
+
+OCSP_WITHOUT_NEXT_UPDATE_S: Final = 86_400
+"""Seconds after thisUpdate that an answer without nextUpdate counts. RFC 6960 section 4.2.2.1
+says only that newer information is always available; Firefox takes a day."""
+
+MAX_CERTIFICATE_FILE: Final = 1 << 24
+"""Octets of one file of certificates to verify, as of one of trust anchors."""
+
+MAX_FILE_CERTIFICATES: Final = 8_192
+"""Certificates of one file that are looked at: all intermediates that Mozilla's programme knows
+are 2,000. Of a chain, the first `MAX_CERTIFICATES` count, as in a handshake."""
+
+MAX_CRL: Final = 1 << 28
+"""Octets of one CRL that are read, streamed: the largest of public CAs had some 80 MB."""
+
+MAX_CRL_FIELD: Final = 1 << 16
+"""Octets of one entry of a CRL, of its extensions together, of any other field: what is held at a
+time. An SLH-DSA signature has 49,856 at most (FIPS 205 table 2)."""
+
+MAX_CRL_WHOLE: Final = 1 << 24
+"""Octets of a CRL that is held whole, because its signature algorithm hashes twice (RFC 8032
+section 5.1.6): half a million entries."""
+
+MAX_CRL_MATCHES: Final = 16
+"""Entries for one serial number that is sought. An issuer gives a number once (RFC 5280 section
+4.1.2.2); an indirect CRL may have it once for each issuer."""
+
+MAX_CRLS: Final = 1_000
+"""CRLs in one file."""
 
 MAX_NAME_SHOWN: Final = 1_024
 """Characters of one distinguished name or reference name in a result."""
+
+# -- fetching what certificates point to ----------------------------------------
+
+MAX_FETCHES: Final = 100_000
+"""Questions of one run: a fleet of that many hosts may ask for each one's OCSP answer."""
+
+MAX_FETCH_URL: Final = 8_000
+"""Octets of a URL; RFC 9110 section 4.1 recommends that every recipient takes so many."""
+
+MAX_FETCH_HEADER: Final = 16_384
+"""Octets of a response's header, interim responses included (RFC 9110 section 5.4 leaves the
+bound to the recipient), and of what frames its chunks beyond as much as the content has."""
+
+MAX_FETCH_REDIRECTS: Final = 3
+"""Redirects in a row. They stay on one host, where even one is rare."""
+
+MAX_FETCH_ADDRESSES: Final = 3
+"""Addresses of one name that are tried; all of them are checked."""
+
+MAX_FETCH_REMEMBERED: Final = 1 << 26
+"""Octets of answers that are kept for whoever asks again: 40,000 OCSP answers."""
+
+FETCH_CONCURRENCY: Final = 64
+FETCH_PER_ORIGIN: Final = 4
+"""Exchanges at once with one host and port; browsers stop at six."""
+
+FETCH_PER_ADDRESS: Final = 8
+"""Exchanges at once with one address, under whatever names: many lead to one host."""
+
+FETCH_RESOLVING: Final = 32
+"""Names looked up at once: the resolver serves the scan too."""
+
+FETCH_RESOLVE_S: Final = 5.0
+FETCH_CONNECT_S: Final = 5.0
+FETCH_SILENCE_S: Final = 5.0
+"""Seconds without an octet."""
+
+FETCH_TOTAL_S: Final = 15.0
+"""Seconds of one fetch, redirects included: what Chromium's CertNetFetcher allows."""
+
+FETCH_FILE_S: Final = 300.0
+"""Seconds of a fetch into a file: 50 MB at 1.5 Mbit/s."""
+
+FETCH_GRACE_S: Final = 1.0
+"""Seconds of each exchange, and of each 2^20 octets received, that an origin has for nothing."""
+
+FETCH_ORIGIN_LOST_S: Final = 30.0
+"""Seconds beyond those after which nothing more is asked of an origin in this run: eight silent
+fetches cost as much, or three that drip to their end."""
+
+MAX_ISSUER_URLS: Final = 5
+"""caIssuers URLs of one certificate that are asked; Chromium's cert_issuer_source_aia stops
+there too."""
+
+MAX_ISSUER_OCTETS: Final = 1 << 18
+"""Octets of one answer to a caIssuers URL. Chromium stops at 65,536; the collections that the
+bridges of governments publish are larger."""
+
+MAX_ISSUER_CERTIFICATES: Final = 64
+"""Certificates taken of one such answer, and of all answers for one chain."""
+
+MAX_ISSUER_FETCHES: Final = 10
+"""caIssuers URLs asked for one chain: a path has MAX_PATH_LENGTH certificates at most."""
 
 # -- results -----------------------------------------------------------------
 
@@ -156,4 +304,36 @@ IPV4_PREFIX: Final = 24
 IPV6_PREFIX: Final = 48
 
 MAX_HELD_RESULTS: Final = 5_000
-"""Failing results kept back because the rest of the fleet may still explain them."""
+"""Failing results that are kept back in memory, because the rest of the fleet may still
+explain them: some 60 MB. Further ones wait on the disk."""
+
+MAX_SPILLED_OCTETS: Final = 1 << 32
+"""Octets of results that wait on the disk, where /tmp may be memory itself: 700,000 of them
+with a chain of three."""
+
+SPILL_BATCH: Final = 1 << 16
+"""Octets of waiting results that are written to the disk at once."""
+
+MAX_STATE_AUTHORITIES: Final = 4_096
+"""CA certificates kept between runs: as many as one run keeps."""
+
+MAX_STATE_OCTETS: Final = 1 << 26
+"""Octets of the file that they are kept in: the largest that can be written has 46 MB."""
+
+MAX_ISSUERS_IN_FLIGHT: Final = 32
+"""Missing issuers that are looked for at once, over all origins."""
+
+MAX_WANTED_ISSUERS: Final = 4_096
+"""Different missing issuers that one run fetches: a fleet has some hundreds of authorities, and
+who sends made-up ones does not get to send this machine round the world."""
+
+MAX_ISSUER_WALK: Final = 100
+"""Known CA certificates that are looked at, upwards from one whose issuer is missing, for a
+place where to go on: as many as the longest path has candidates."""
+
+MAX_ENQUIRIES: Final = 256
+"""Results that wait for an answer about their revocation at once. Each keeps its facts."""
+
+ENQUIRY_DEADLINE_S: Final = FETCH_FILE_S + 60.0
+"""Seconds after which one answer is given up: what asks has shorter bounds of its own, a CRL's
+download the longest, and this one holds when they fail."""

@@ -340,3 +340,71 @@ def certificate(
 def with_extension(dotted: str, value: bytes) -> bytes:
     """A certificate whose only extension this is."""
     return certificate(extensions=(certificate_extension(dotted, value),))
+
+
+# -- revocation lists, RFC 5280 section 5 ----------------------------------------------
+
+
+def crl_entry(serial_number: int, *extensions: bytes, at: str = "261124000000Z") -> bytes:
+    """One of revokedCertificates."""
+    return sequence(
+        integer(serial_number), utc_time(at), sequence(*extensions) if extensions else b""
+    )
+
+
+def reason_code(value: int) -> bytes:
+    """CRLReason as an entry extension, RFC 5280 section 5.3.1."""
+    return certificate_extension("2.5.29.21", tlv(0x0A, u8(value)))
+
+
+def certificate_issuer(name: bytes) -> bytes:
+    """An entry extension with one directoryName, RFC 5280 section 5.3.3."""
+    return certificate_extension("2.5.29.29", sequence(tlv(0xA4, name)), critical=True)
+
+
+CRL_ENTRIES: Final = (
+    crl_entry(0x07, reason_code(1)),
+    crl_entry(0x1234, certificate_issuer(common_name("Other CA"))),
+    crl_entry(0x02, certificate_extension("2.5.29.24", generalized_time("20261123000000Z"))),
+)
+CRL_EXTENSIONS: Final = (
+    certificate_extension("2.5.29.35", sequence(tlv(0x80, b"\x02" * 20))),
+    certificate_extension("2.5.29.20", integer(0x0100)),
+)
+
+
+def crl_tbs(
+    *,
+    version: bytes = integer(1),
+    signature: bytes = ECDSA_SHA256,
+    issuer: bytes = common_name("Example CA"),
+    this_update: bytes = utc_time("261124000000Z"),
+    next_update: bytes = generalized_time("20261224000000Z"),
+    entries: tuple[bytes, ...] | None = CRL_ENTRIES,
+    extensions: tuple[bytes, ...] | None = CRL_EXTENSIONS,
+    after_extensions: bytes = b"",
+) -> bytes:
+    """A TBSCertList; each part can be replaced, DER and all."""
+    return sequence(
+        version,
+        signature,
+        issuer,
+        this_update,
+        next_update,
+        b"" if entries is None else sequence(*entries),
+        b"" if extensions is None else tlv(0xA0, sequence(*extensions)),
+        after_extensions,
+    )
+
+
+def crl(
+    tbs: bytes | None = None,
+    *,
+    signature_algorithm: bytes = ECDSA_SHA256,
+    signature_value: bytes = bit_string(b"\x30\x06\x02\x01\x01\x02\x01\x01"),
+    after_signature: bytes = b"",
+) -> bytes:
+    """A CertificateList."""
+    return sequence(
+        crl_tbs() if tbs is None else tbs, signature_algorithm, signature_value, after_signature
+    )

@@ -13,6 +13,7 @@ from fleetscan.causes import (
     connect,
     findings_certificate,
     findings_handshake,
+    findings_revocation,
     interference,
     local,
     name,
@@ -72,6 +73,7 @@ CATALOGUE: Final[tuple[CatalogueEntry, ...]] = (
     *certificate_state.ENTRIES,
     *local.LAST_ENTRIES,
     *findings_certificate.ENTRIES,
+    *findings_revocation.ENTRIES,
     *findings_handshake.ENTRIES,
 )
 

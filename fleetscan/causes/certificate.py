@@ -226,7 +226,7 @@ SELF_SIGNED: Final = CatalogueEntry(
         server_log="nginx: SSL_do_handshake() failed (SSL: error:0A000418:SSL routines::tlsv1 "
         "alert unknown ca)",
     ),
-    match=problem_matcher(PathProblem.SELF_SIGNED, changed="root"),
+    match=problem_matcher(PathProblem.SELF_SIGNED),
 )
 
 WRONG_PURPOSE: Final = CatalogueEntry(

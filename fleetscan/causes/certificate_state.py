@@ -5,16 +5,31 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from fleetscan.causes.evidence import (
+    PEER,
     TLS13,
     certificate_subject,
+    escaped_text,
     evidence,
     extension_offered,
     observed,
     parse_error_values,
+    peer_text,
+    rfc3339,
     suspected,
 )
-from fleetscan.causes.model import CatalogueEntry, Match, Remedy, SeenAs, Severity
+from fleetscan.causes.model import (
+    Basis,
+    CatalogueEntry,
+    Confidence,
+    Match,
+    Remedy,
+    SeenAs,
+    Severity,
+)
+from fleetscan.causes.paths import details, problem_matcher
 from fleetscan.facts import MalformedCertificate
+from fleetscan.pki.assessment import PathProblem
+from fleetscan.pki.revocation import RevocationStatus
 from fleetscan.registry import signature_schemes
 from fleetscan.vocabulary import Checked
 
@@ -22,6 +37,7 @@ if TYPE_CHECKING:
     from fleetscan._parse import Certificate
     from fleetscan.causes.model import Case
     from fleetscan.facts import HandshakeFacts
+    from fleetscan.pki.assessment import Problem
 
 STATUS_REQUEST: Final = 5
 """The extension that a TLS feature extension promises (RFC 7633 section 4.2.3.1)."""
@@ -53,14 +69,30 @@ def _key_mismatch(case: Case) -> Match | None:
 def _must_staple_missing(case: Case) -> Match | None:
     facts = case.facts
     leaf = leaf_of(facts)
-    if leaf is None or STATUS_REQUEST not in leaf.tls_feature or facts.ocsp_response:
+    if leaf is None or STATUS_REQUEST not in leaf.tls_feature:
         return None
     if not extension_offered(facts, STATUS_REQUEST) or not _staple_would_have_come(facts):
         return None
+    staple = ""
+    if facts.ocsp_response:
+        staple = _worthless_staple(case)
+        if not staple:
+            return None
     return observed(
-        evidence(subject=certificate_subject(leaf), sha256=leaf.sha256),
+        evidence(subject=certificate_subject(leaf), sha256=leaf.sha256, staple=staple),
         remedy_values=(certificate_subject(leaf),),
     )
+
+
+def _worthless_staple(case: Case) -> str:
+    """Why the staple that came tells a client nothing; "" where it does, or nobody checked.
+
+    What was promised is a status that needs no question to the responder, so that a client may
+    refuse a server that does not keep to it (RFC 7633 section 4.2.3.1); an answer that no client
+    may accept leaves the question open.
+    """
+    staple = case.revocation.from_source("stapled") if case.revocation else None
+    return staple.reason if staple and staple.status is RevocationStatus.UNKNOWN else ""
 
 
 def _staple_would_have_come(facts: HandshakeFacts) -> bool:
@@ -71,6 +103,37 @@ def _staple_would_have_come(facts: HandshakeFacts) -> bool:
     return any(letter in facts.history for letter in "kn")
 
 
+def _revoked(case: Case) -> Match | None:
+    if case.revocation is None or case.revocation.status is not RevocationStatus.REVOKED:
+        return None
+    answer = case.revocation.decisive
+    revoked = case.revoked_authority or leaf_of(case.facts)
+    if answer is None or revoked is None:
+        return None
+    found = evidence(
+        subject=certificate_subject(revoked),
+        sha256=revoked.sha256,
+        revoked_at="" if answer.revoked_at is None else rfc3339(answer.revoked_at),
+        reason=escaped_text(answer.revocation_reason),
+        source=answer.source,
+        url=peer_text(answer.url),
+    )
+    # Every path begins with this leaf, so no other change can mend it; that the rest holds
+    # without this rule is known where the path is trusted, which does not ask for revocation.
+    sound = case.path is not None and case.path.trusted is Checked.YES
+    return Match(
+        evidence=found,
+        confidence=Confidence.PROVEN if sound else Confidence.OBSERVED,
+        basis=_WITHOUT_THE_RULE if sound else PEER,
+        remedy_values=(certificate_subject(revoked),),
+    )
+
+
+_WITHOUT_THE_RULE: Final = Basis(
+    kind="repair", changed="revocation", before="refused", after="passed"
+)
+
+
 def _malformed(case: Case) -> Match | None:
     facts = case.facts
     for position, certificate in enumerate(facts.certificates):
@@ -78,7 +141,14 @@ def _malformed(case: Case) -> Match | None:
             if position and case.path is not None and case.path.trusted is Checked.YES:
                 return None
             return _refused_by_the_parser(certificate, position)
-    return None
+    return _against_the_profile(case)
+
+
+def _profile_rules(_case: Case, problems: tuple[Problem, ...]) -> dict[str, str]:
+    return evidence(rule=details(problems), position="0")
+
+
+_against_the_profile: Final = problem_matcher(PathProblem.PROFILE_LEAF, _profile_rules)
 
 
 def _refused_by_the_parser(certificate: MalformedCertificate, position: int) -> Match:
@@ -141,18 +211,20 @@ KEY_MISMATCH: Final = CatalogueEntry(
 
 MUST_STAPLE_MISSING: Final = CatalogueEntry(
     id="certificate.must_staple_missing",
-    title="The certificate promises a stapled revocation answer and none came",
+    title="The certificate promises a stapled revocation answer and no valid one came",
     why=(
         "The certificate carries the TLS feature extension with status_request: clients are told "
         "to refuse it without an OCSP answer in the handshake. The server does not staple, or "
-        "cannot fetch the answer. Some servers have none in the first handshakes after a start."
+        "cannot fetch the answer. Some servers have none in the first handshakes after a start. "
+        "An answer that is out of date, that is about another certificate or whose signature does "
+        "not hold is as good as none: Firefox refuses it even where none was promised."
     ),
     not_this={
-        "finding.staple_stale": "an answer came and is out of date",
-        "finding.revocation_unknown": "nobody promised an answer",
+        "finding.staple_stale": "an answer is out of date, and nobody promised one",
+        "finding.revocation_unknown": "no answer counts, and nobody promised one",
         "certificate.revoked": "an answer came and says revoked",
     },
-    proof="The extension, and a handshake that asked for the answer and got none.",
+    proof="The extension, and a handshake that asked for the answer and got none that counts.",
     severity=Severity.HIGH,
     remedy=Remedy(
         id="enable_stapling",
@@ -165,10 +237,15 @@ MUST_STAPLE_MISSING: Final = CatalogueEntry(
         "RFC 6066 section 8",
         "RFC 8446 section 4.4.2.1",
     ),
-    evidence={"subject": "the leaf", "sha256": "SHA-256 of the leaf"},
+    evidence={
+        "subject": "the leaf",
+        "sha256": "SHA-256 of the leaf",
+        "staple": "why the answer that came does not count; absent when none came",
+    },
     seen_as=SeenAs(
         chrome="none: Chrome does not ask for it",
-        firefox="MOZILLA_PKIX_ERROR_REQUIRED_TLS_FEATURE_MISSING",
+        firefox="MOZILLA_PKIX_ERROR_REQUIRED_TLS_FEATURE_MISSING; with an answer that does not "
+        "count SEC_ERROR_OCSP_OLD_RESPONSE, SEC_ERROR_OCSP_BAD_SIGNATURE and the like",
         openssl="none: OpenSSL does not enforce it",
         go="none: Go does not enforce it",
         server_log='nginx: "ssl_stapling" ignored, no OCSP responder URL in the certificate',
@@ -196,7 +273,9 @@ MALFORMED: Final = CatalogueEntry(
     ),
     references=("RFC 5280 section 4.1", "X.690 section 10"),
     evidence={
-        "fault": "the rule that was broken",
+        "fault": "the rule of DER that was broken",
+        "rule": "the rules of the certificate profile that are broken, where a policy asks them",
+        "subject": "the certificate, where it can be read",
         "field": "the field being read, under its RFC name",
         "offset": "octets from the start of the certificate",
         "position": "place in the chain, 0 for the leaf",
@@ -224,22 +303,33 @@ REVOKED: Final = CatalogueEntry(
     ),
     not_this={
         "finding.revocation_unknown": "no answer could be had, or it says unknown",
+        "finding.staple_stale": "what the staple said is out of date and settles nothing",
         "certificate.must_staple_missing": "an answer was promised and did not come",
     },
-    proof="The signed answer.",
+    proof=(
+        "The answer: its signature is the issuer's, or that of a responder which the issuer "
+        "appointed, it is about this certificate, and it is not out of date. It is proven where "
+        "the path is sound but for this."
+    ),
     severity=Severity.CRITICAL,
     remedy=Remedy(
         id="replace_revoked",
         text="Issue a new certificate for a new key and install it in place of {values}; find out "
         "why it was revoked.",
     ),
-    references=("RFC 6960 section 2.2", "RFC 5280 section 6.3.3"),
+    references=(
+        "RFC 6960 section 2.2",
+        "RFC 6960 section 3.2",
+        "RFC 6960 section 4.2.2.2",
+        "RFC 5280 section 6.3.3",
+    ),
     evidence={
         "subject": "the certificate revoked",
         "sha256": "its SHA-256",
         "revoked_at": "the time of revocation, UTC",
-        "reason": "the reason given",
+        "reason": "the reason given, by its name in RFC 5280 section 5.3.1",
         "source": "stapled, ocsp or crl",
+        "url": "where the answer came from; absent for a staple",
     },
     seen_as=SeenAs(
         chrome="NET::ERR_CERT_REVOKED",
@@ -251,6 +341,7 @@ REVOKED: Final = CatalogueEntry(
         dotnet="The remote certificate is invalid because of errors in the certificate chain: "
         "Revoked",
     ),
+    match=_revoked,
 )
 
 ENTRIES: Final = (KEY_MISMATCH, REVOKED, MALFORMED, MUST_STAPLE_MISSING)

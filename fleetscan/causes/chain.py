@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from fleetscan.causes.model import Case
 
 
-def _missing_issuer(_case: Case, problems: tuple[Problem, ...]) -> dict[str, str]:
+def _missing_issuer(case: Case, problems: tuple[Problem, ...]) -> dict[str, str]:
     repair = problems[0].repair
     urls = problems[0].certificate.ca_issuers_urls
     return evidence(
         missing=details(problems),
         missing_sha256=repair.sha256 if repair else "",
+        found=peer_text(case.sources.get(repair.sha256, "")) if repair else "",
         ca_issuers=peer_text(urls[0]) if urls else "",
     )
 
@@ -40,8 +41,11 @@ def _issuer(problem: Problem) -> str:
     return distinguished_name(problem.certificate.issuer)
 
 
-def _issuers(_case: Case, problems: tuple[Problem, ...]) -> dict[str, str]:
-    return evidence(issuer=joined([escaped_text(_issuer(problem)) for problem in problems]))
+def _issuers(case: Case, problems: tuple[Problem, ...]) -> dict[str, str]:
+    return evidence(
+        issuer=joined([escaped_text(_issuer(problem)) for problem in problems]),
+        fetch=peer_text(case.fetch_failure),
+    )
 
 
 def _root(_case: Case, problems: tuple[Problem, ...]) -> dict[str, str]:
@@ -113,6 +117,8 @@ INCOMPLETE: Final = CatalogueEntry(
     | {
         "missing": "subject of the certificates that were not sent",
         "missing_sha256": "SHA-256 of the first of them",
+        "found": "where that one was found: `fleet` (another target sent it), `state` (an "
+        "earlier run saw it), or the URL that it was fetched from",
         "ca_issuers": "where the certificate itself says that it can be fetched",
     },
     seen_as=SeenAs(
@@ -125,7 +131,6 @@ INCOMPLETE: Final = CatalogueEntry(
         PathProblem.INCOMPLETE,
         _missing_issuer,
         values=_missing_names,
-        changed="intermediate",
     ),
 )
 
@@ -160,7 +165,7 @@ UNTRUSTED_ROOT: Final = CatalogueEntry(
         "UntrustedRoot",
         **_AUTHORITY_WORDS,
     ),
-    match=problem_matcher(PathProblem.UNTRUSTED_ROOT, _root, changed="root"),
+    match=problem_matcher(PathProblem.UNTRUSTED_ROOT, _root),
 )
 
 UNKNOWN_ISSUER: Final = CatalogueEntry(
@@ -184,7 +189,11 @@ UNKNOWN_ISSUER: Final = CatalogueEntry(
         "if it is a root of yours, give it with --trust.",
     ),
     references=("RFC 5280 section 6.1", "RFC 5280 section 4.2.2.1"),
-    evidence=SUBJECT_EVIDENCE | {"issuer": "the issuer that is not known"},
+    evidence=SUBJECT_EVIDENCE
+    | {
+        "issuer": "the issuer that is not known",
+        "fetch": "why its certificate could not be fetched, where that was tried",
+    },
     seen_as=SeenAs(
         openssl=f"{_LOCAL_ISSUER}, {_FIRST}",
         dotnet="The remote certificate is invalid because of errors in the certificate chain: "
@@ -310,7 +319,7 @@ INVALID_CA: Final = CatalogueEntry(
         dotnet="The remote certificate is invalid because of errors in the certificate chain: "
         "InvalidBasicConstraints",
     ),
-    match=problem_matcher(PathProblem.INVALID_CA, _rules),
+    match=problem_matcher((PathProblem.INVALID_CA, PathProblem.PROFILE_CA), _rules),
 )
 
 NAME_CONSTRAINTS: Final = CatalogueEntry(

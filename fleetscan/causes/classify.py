@@ -6,12 +6,18 @@ from typing import TYPE_CHECKING, Final
 
 from fleetscan.causes.catalogue import CATALOGUE, FAMILY_ORDER
 from fleetscan.causes.evidence import established
+from fleetscan.causes.findings_certificate import ENTRIES as CERTIFICATE_FINDINGS
+from fleetscan.causes.findings_certificate import NO_SCT
+from fleetscan.causes.findings_revocation import ENTRIES as REVOCATION_FINDINGS
 from fleetscan.causes.local import UNKNOWN, unknown_match
 from fleetscan.causes.model import Cause, Checks, Severity, Verdict
+from fleetscan.pki.revocation import RevocationStatus
 from fleetscan.vocabulary import Checked
 
 if TYPE_CHECKING:
-    from fleetscan.causes.model import Case
+    from collections.abc import Sequence
+
+    from fleetscan.causes.model import Case, CatalogueEntry, Matcher
 
 ESTABLISHED: Final = "established"
 FAILED: Final = "failed"
@@ -35,6 +41,17 @@ _MATCHERS_OF_ESTABLISHED: Final = tuple(
     (entry, match) for entry, match in _MATCHERS if entry.family in _STILL_POSSIBLE
 )
 
+# What can be said of certificates that nobody sent. Timestamps may still come with the
+# handshake or the staple, so that none in the certificate says nothing yet.
+_FINDINGS_OF_CERTIFICATES: Final = (*CERTIFICATE_FINDINGS, *REVOCATION_FINDINGS)
+_FAMILIES_OF_CERTIFICATES: Final = frozenset({"chain", "certificate"})
+_MATCHERS_OF_CERTIFICATES: Final = tuple(
+    (entry, match)
+    for entry, match in _MATCHERS
+    if entry.family in _FAMILIES_OF_CERTIFICATES
+    or (entry in _FINDINGS_OF_CERTIFICATES and entry is not NO_SCT)
+)
+
 
 def classify(case: Case) -> Verdict:
     """Say what is wrong with one target, and what is worth knowing about it.
@@ -52,20 +69,44 @@ def classify(case: Case) -> Verdict:
         of the catalogue holds.
     """
     worked = established(case.facts)
-    matched = [
-        Cause(entry=entry, match=found, severity=found.severity or entry.severity)
-        for entry, match in (_MATCHERS_OF_ESTABLISHED if worked else _MATCHERS)
-        if (found := match(case)) is not None
-    ]
-    matched = _without_hidden(matched)
-    causes = [cause for cause in matched if cause.entry.family != FINDING]
-    findings = [cause for cause in matched if cause.entry.family == FINDING]
+    causes, findings = _matched(case, _MATCHERS_OF_ESTABLISHED if worked else _MATCHERS)
     ours = [cause for cause in causes if cause.entry.family in OURS]
     if ours:
         causes, findings = ours, []
     elif not causes and not worked:
         found = unknown_match(case)
         causes = [Cause(entry=UNKNOWN, match=found, severity=UNKNOWN.severity)]
+    return _verdict(case, causes, findings)
+
+
+def classify_certificates(case: Case) -> Verdict:
+    """Say what is wrong with certificates alone, where there was no handshake.
+
+    Args:
+        case: facts that hold certificates and nothing else, the path check, the clock.
+
+    Returns:
+        The verdict: causes of the families chain and certificate, and the findings about
+        certificates. Nothing of it is `unknown`: where no cause holds, none is told.
+    """
+    return _verdict(case, *_matched(case, _MATCHERS_OF_CERTIFICATES))
+
+
+def _matched(
+    case: Case, matchers: Sequence[tuple[CatalogueEntry, Matcher]]
+) -> tuple[list[Cause], list[Cause]]:
+    """Every cause and every finding that holds."""
+    matched = [
+        Cause(entry=entry, match=found, severity=found.severity or entry.severity)
+        for entry, match in matchers
+        if (found := match(case)) is not None
+    ]
+    matched = _without_hidden(matched)
+    causes = [cause for cause in matched if cause.entry.family != FINDING]
+    return causes, [cause for cause in matched if cause.entry.family == FINDING]
+
+
+def _verdict(case: Case, causes: list[Cause], findings: list[Cause]) -> Verdict:
     causes.sort(key=_order)
     findings.sort(key=_order)
     return Verdict(
@@ -103,8 +144,10 @@ def _rank(severity: Severity) -> int:
 
 def _checks(case: Case) -> Checks:
     path = case.path
+    status = case.revocation.status if case.revocation else RevocationStatus.NOT_CHECKED
     return Checks(
         name=path.name if path else Checked.NOT_CHECKED,
         path=path.trusted if path else Checked.NOT_CHECKED,
+        revocation=status.value,
         key=case.facts.key_proof,
     )

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Final
 
 from fleetscan.causes.certificate import DAY
-from fleetscan.causes.certificate_state import leaf_of
-from fleetscan.causes.evidence import certificate_subject, evidence, joined, observed, rfc3339
+from fleetscan.causes.certificate_state import STATUS_REQUEST, leaf_of
+from fleetscan.causes.evidence import (
+    certificate_subject,
+    evidence,
+    extension_offered,
+    flight_read,
+    joined,
+    observed,
+    rfc3339,
+)
 from fleetscan.causes.model import CatalogueEntry, Match, Remedy, SeenAs, Severity
+from fleetscan.causes.paths import subjects
 from fleetscan.facts import MalformedCertificate
+from fleetscan.pki.assessment import PathProblem
 from fleetscan.pki.chain import (
     anchor_sent,
     chain_is_unordered,
@@ -16,6 +27,11 @@ from fleetscan.pki.chain import (
     superfluous_certificates,
 )
 from fleetscan.pki.names import DNS_NAME, names_of
+from fleetscan.pki.policy import POLICIES
+from fleetscan.pki.profile import profile_problems
+from fleetscan.pki.search import is_self_issued
+from fleetscan.registry.extension_types import SIGNED_CERTIFICATE_TIMESTAMP
+from fleetscan.vocabulary import Checked
 
 if TYPE_CHECKING:
     from fleetscan._parse import Certificate
@@ -23,13 +39,30 @@ if TYPE_CHECKING:
 
 SOON_DAYS: Final = 30
 VERY_SOON_DAYS: Final = 7
-LONG_DAYS: Final = 398
-"""CA/Browser Forum Baseline Requirements section 6.3.2, from 2020-09-01. The later steps
-(200 days from 2026-03-15, 100 from 2027-03-15, 47 from 2029-03-15) bind public
-authorities only; whether an authority is public is not known here, so they are not applied."""
 
-LONG_SINCE: Final = 1_598_918_400
-"""2020-09-01T00:00:00Z: earlier certificates were under other rules."""
+_PUBLIC_LIMITS: Final = (
+    (1_868_227_200, 47),  # 2029-03-15
+    (1_805_068_800, 100),  # 2027-03-15
+    (1_773_532_800, 200),  # 2026-03-15
+    (1_598_918_400, 398),  # 2020-09-01
+    (1_519_862_400, 825),  # 2018-03-01
+)
+"""Since when, and days: CA/Browser Forum Baseline Requirements section 6.3.2, the first three
+by ballot SC-081v3. Chrome refuses what is longer, under public roots alone (`HasTooLongValidity`
+in net/cert/cert_verify_proc.cc); Apple, since 398."""
+
+_APPLE_DAYS: Final = 825
+_APPLE_SINCE: Final = 1_561_939_200
+"""2019-07-01: what Apple refuses of any authority, a private one too (Apple HT210176)."""
+
+_PRIVATE_LIMITS: Final = ((1_598_918_400, 398), (_APPLE_SINCE, _APPLE_DAYS))
+"""398 days are no client's limit for private authorities: longer ones are told as `info`."""
+
+_LOGGED_SINCE: Final = 1_525_132_800
+"""2018-05-01: from then on Chrome expects certificates of public authorities to be logged."""
+
+_TIMESTAMPS_IN_STAPLE: Final = bytes.fromhex("060a2b06010401d679020405")
+"""1.3.6.1.4.1.11129.2.4.5, the extension of an OCSP answer (RFC 6962 section 3.3)."""
 
 
 def _chain(case: Case) -> tuple[Certificate, ...]:
@@ -56,21 +89,85 @@ def _expires_soon(case: Case) -> Match | None:
     )
 
 
+def _public_root(case: Case) -> Certificate | None:
+    """The root that browsers ship, where the path ends at one and every signature on it holds."""
+    path = case.path
+    if path is None or not path.path or path.not_checked:
+        return None
+    root = path.path[-1]
+    if root.sha256 not in case.public_roots:
+        return None
+    forged = any(problem.kind is PathProblem.BAD_SIGNATURE for problem in path.problems)
+    return None if forged else root
+
+
 def _long_validity(case: Case) -> Match | None:
     leaf = leaf_of(case.facts)
-    if leaf is None or leaf.not_before < LONG_SINCE:
+    if leaf is None:
         return None
+    root = _public_root(case)
+    limits = _PRIVATE_LIMITS if root is None else _PUBLIC_LIMITS
+    limit = next((days for since, days in limits if leaf.not_before >= since), None)
     # Both ends belong to the validity (RFC 5280 section 4.1.2.5): hence the second.
     validity_s = leaf.not_after - leaf.not_before + 1
-    if validity_s <= LONG_DAYS * DAY:
+    if limit is None or validity_s <= limit * DAY:
         return None
+    refused = root is not None or validity_s > _APPLE_DAYS * DAY
     return observed(
         evidence(
             days=validity_s // DAY,
+            limit_days=limit,
             not_before=rfc3339(leaf.not_before),
             not_after=rfc3339(leaf.not_after),
+            public_root=None if root is None else certificate_subject(root),
         ),
-        remedy_values=(str(LONG_DAYS),),
+        remedy_values=(str(limit),),
+        severity=None if refused else Severity.INFO,
+    )
+
+
+def _no_sct(case: Case) -> Match | None:
+    facts = case.facts
+    leaf = leaf_of(facts)
+    if leaf is None or leaf.signed_certificate_timestamps or leaf.not_before < _LOGGED_SINCE:
+        return None
+    # What was not asked for, or not waited for, may be there.
+    for extension in (SIGNED_CERTIFICATE_TIMESTAMP, STATUS_REQUEST):
+        if not extension_offered(facts, extension):
+            return None
+    if not flight_read(facts) or facts.signed_certificate_timestamps:
+        return None
+    root = _public_root(case)
+    if root is None or _TIMESTAMPS_IN_STAPLE in facts.ocsp_response:
+        return None
+    return observed(
+        evidence(root=certificate_subject(root), issued=rfc3339(leaf.not_before)),
+        remedy_values=(certificate_subject(leaf),),
+    )
+
+
+def _key_reuse(case: Case) -> Match | None:
+    leaf = leaf_of(case.facts)
+    if leaf is None:
+        return None
+    # Another certificate of the same subject is the same owner's: renewed, or cross-signed.
+    others = [
+        one
+        for one in case.facts.certificates[1:]
+        if not isinstance(one, MalformedCertificate)
+        and one.subject_public_key_info == leaf.subject_public_key_info
+        and one.subject.der != leaf.subject.der
+    ]
+    if not others:
+        return None
+    names = list(dict.fromkeys(certificate_subject(one) for one in others))
+    return observed(
+        evidence(
+            key_sha256=hashlib.sha256(leaf.subject_public_key_info).hexdigest(),
+            subject=certificate_subject(leaf),
+            others=joined(names),
+        ),
+        remedy_values=(certificate_subject(leaf),),
     )
 
 
@@ -90,11 +187,29 @@ def _wildcard(case: Case) -> Match | None:
 def _ca_as_leaf(case: Case) -> Match | None:
     chain = _chain(case)
     # One that signed itself is the cause certificate.self_signed or trusted by itself.
-    if not leaf_is_ca(chain) or chain[0].issuer.der == chain[0].subject.der:
+    if not leaf_is_ca(chain) or is_self_issued(chain[0]):
         return None
     return observed(
         evidence(subject=certificate_subject(chain[0])),
         remedy_values=(certificate_subject(chain[0]),),
+    )
+
+
+def _path_profile_dependent(case: Case) -> Match | None:
+    if case.path is None or case.path.trusted is not Checked.YES:
+        return None
+    problems = profile_problems(case.path.path, anchored=True)
+    if not problems:
+        return None
+    rules = {problem.rule for problem in problems}
+    accepting = [name for name, policy in POLICIES.items() if not rules & policy.rules]
+    return observed(
+        evidence(
+            accepted_by=joined(accepting),
+            refused_by=joined([name for name in POLICIES if name not in accepting]),
+            rule=joined(list(dict.fromkeys(problem.detail for problem in problems))),
+        ),
+        remedy_values=subjects(case, problems),
     )
 
 
@@ -148,15 +263,16 @@ EXPIRES_SOON: Final = CatalogueEntry(
 
 LONG_VALIDITY: Final = CatalogueEntry(
     id="finding.long_validity",
-    title="The certificate is valid for more than 398 days",
+    title="The certificate is valid for longer than clients, or good practice, allow",
     why=(
-        "Browsers refuse longer ones from public authorities when they were issued since "
-        "2020-09-01; from private authorities they take them. The rule here is 398 days for every "
-        "certificate that begins on or after that day. The shorter limits for public authorities "
-        "from March 2026 on are not applied, since it is not known here which authority is public."
+        "From an authority whose root browsers ship, Chrome, Edge and Safari refuse more than 398 "
+        "days when it begins on or after 2020-09-01; Chrome and Edge more than 200 from 2026-03-15 "
+        "on, 100 from 2027-03-15, 47 from 2029-03-15. From a private authority Apple's clients "
+        "refuse more than 825 days since 2019-07-01; nobody else refuses any, so more than 398 is "
+        "told as a mere remark, of severity info."
     ),
     not_this={"finding.expires_soon": "the end of the validity is near, however long it is"},
-    proof="notBefore and notAfter, both included.",
+    proof="notBefore and notAfter, both included, and the root that the path ends at.",
     severity=Severity.LOW,
     remedy=Remedy(
         id="shorten_validity",
@@ -164,12 +280,15 @@ LONG_VALIDITY: Final = CatalogueEntry(
     ),
     references=(
         "CA/Browser Forum Baseline Requirements section 6.3.2",
+        "Apple HT210176",
         "RFC 5280 section 4.1.2.5",
     ),
     evidence={
         "days": "days of validity",
+        "limit_days": "days that are allowed",
         "not_before": "its first moment, UTC",
         "not_after": "its last moment, UTC",
+        "public_root": "the root that browsers ship and the path ends at; absent for a private one",
     },
     seen_as=SeenAs(
         chrome="NET::ERR_CERT_VALIDITY_TOO_LONG (public authorities only)",
@@ -185,7 +304,7 @@ WILDCARD: Final = CatalogueEntry(
         "One key stands for every host below a domain. It is convenient and allowed; whoever takes "
         "the key from one host can be any of them."
     ),
-    not_this={"finding.key_reuse": "the same key was seen on several targets"},
+    not_this={"finding.key_reuse": "different certificates have one key"},
     proof="A dNSName that begins with `*.`.",
     severity=Severity.LOW,
     remedy=Remedy(
@@ -199,24 +318,27 @@ WILDCARD: Final = CatalogueEntry(
 
 KEY_REUSE: Final = CatalogueEntry(
     id="finding.key_reuse",
-    title="The same key is used by different certificates or owners",
+    title="The same key is used by different owners",
     why=(
-        "Unrelated targets show certificates for one key: an image that was cloned with its key, a "
-        "default key of a product, or one key kept for years of renewals."
+        "The server's certificate and another one in its chain, of another subject, have one key: "
+        "an authority made on the server with the server's own key, so that whoever has it can "
+        "make certificates for anything, or a key that was copied from one host to the next."
     ),
     not_this={
         "finding.wildcard": "one certificate is meant for many hosts",
+        "finding.ca_as_leaf": "the certificate itself may issue",
         "certificate.weak_key": "the key is too small, whoever has it",
     },
-    proof="Equal subjectPublicKeyInfo on targets that have nothing to do with each other.",
+    proof="Equal subjectPublicKeyInfo of the leaf and of a certificate of another subject.",
     severity=Severity.LOW,
-    remedy=Remedy(id="separate_keys", text="Make a key of its own for each host."),
+    remedy=Remedy(id="separate_keys", text="Make a key of its own for {values}."),
     references=("RFC 5280 section 4.1.2.7",),
     evidence={
         "key_sha256": "SHA-256 of subjectPublicKeyInfo",
-        "targets": "on how many targets it was seen",
-        "example": "another target that has it",
+        "subject": "the leaf",
+        "others": "subjects of the other certificates that have the key",
     },
+    match=_key_reuse,
 )
 
 CHAIN_UNORDERED: Final = CatalogueEntry(
@@ -303,65 +425,23 @@ PATH_PROFILE_DEPENDENT: Final = CatalogueEntry(
     id="finding.path_profile_dependent",
     title="Only some clients accept the path",
     why=(
-        "The path satisfies the rules that OpenSSL, Java and Windows ask for and not the stricter "
-        "ones of browsers, or the other way round: an authority without keyUsage, a leaf without "
-        "an authority key identifier."
+        "The path is sound, and breaks rules that public authorities must keep and some clients "
+        "ask for: an authority without keyUsage, a leaf without an authority key identifier."
     ),
     not_this={"chain.invalid_ca": "no client accepts it"},
-    proof="The path is checked under both sets of rules and passes one.",
+    proof="The path passes the policy of the scan, and the strict rules name what they refuse.",
     severity=Severity.LOW,
     remedy=Remedy(
         id="reissue_strict",
-        text="Issue the certificates again so that they satisfy the stricter rules.",
+        text="Issue the certificates again so that they satisfy the stricter rules: {values}.",
     ),
-    references=("RFC 5280 section 6.1", "docs/policies.md"),
+    references=("RFC 5280 section 4.2", "docs/policies.md"),
     evidence={
-        "accepted_by": "policies that accept it",
-        "refused_by": "policies that refuse it",
-        "rule": "the rule that they differ in",
+        "accepted_by": "policies that ask for none of the rules",
+        "refused_by": "policies that ask for one of them",
+        "rule": "the rules that are broken, each with what breaks it",
     },
-)
-
-STAPLE_STALE: Final = CatalogueEntry(
-    id="finding.staple_stale",
-    title="The stapled revocation answer is out of date",
-    why=(
-        "The server staples an OCSP answer whose nextUpdate has passed: it no longer reaches the "
-        "responder, or was suspended. Clients that look treat it as no answer."
-    ),
-    not_this={
-        "certificate.must_staple_missing": "an answer was promised and none came",
-        "certificate.revoked": "the answer says revoked",
-    },
-    proof="nextUpdate of the answer and the time of the scan.",
-    severity=Severity.LOW,
-    remedy=Remedy(id="fix_stapling", text="Let the server reach the OCSP responder again."),
-    references=("RFC 6960 section 4.2.2.1", "RFC 6066 section 8"),
-    evidence={"this_update": "when it was made, UTC", "next_update": "until when it counts, UTC"},
-    seen_as=SeenAs(firefox="SEC_ERROR_OCSP_OLD_RESPONSE"),
-)
-
-REVOCATION_UNKNOWN: Final = CatalogueEntry(
-    id="finding.revocation_unknown",
-    title="Nobody can say whether the certificate was revoked",
-    why=(
-        "Revocation was to be checked and no usable answer came: the responder is down, says "
-        "unknown, or the certificate names no place to ask."
-    ),
-    not_this={
-        "certificate.revoked": "the answer says revoked",
-        "finding.staple_stale": "an answer came and is out of date",
-    },
-    proof="What each source answered.",
-    severity=Severity.LOW,
-    remedy=Remedy(id="fix_revocation", text="Ask the authority why its responder has no answer."),
-    references=("RFC 6960 section 2.2", "RFC 5280 section 6.3"),
-    evidence={"sources": "what was asked", "answers": "what each answered"},
-    seen_as=SeenAs(
-        openssl="verify error:num=3:unable to get certificate CRL",
-        firefox="SEC_ERROR_OCSP_SERVER_ERROR, SEC_ERROR_OCSP_UNKNOWN_CERT",
-        dotnet="RevocationStatusUnknown, OfflineRevocation",
-    ),
+    match=_path_profile_dependent,
 )
 
 NO_SCT: Final = CatalogueEntry(
@@ -369,9 +449,8 @@ NO_SCT: Final = CatalogueEntry(
     title="No certificate transparency timestamp from a public authority",
     why=(
         "Chrome, Safari and Firefox (from 135 on) refuse certificates of public authorities that "
-        "were not logged. Those "
-        "of private authorities need no timestamp, so this is told only for a path to a public "
-        "root."
+        "were not logged. Those of private authorities need no timestamp, so this is told only for "
+        "a path to a root that browsers ship, and only when the hello asked for timestamps."
     ),
     not_this={"chain.untrusted_root": "the authority is private, and no log is expected"},
     proof="No timestamp in the certificate, the handshake or the staple, and a public root.",
@@ -384,6 +463,7 @@ NO_SCT: Final = CatalogueEntry(
         firefox="MOZILLA_PKIX_ERROR_INSUFFICIENT_CERTIFICATE_TRANSPARENCY",
         edge="NET::ERR_CERTIFICATE_TRANSPARENCY_REQUIRED",
     ),
+    match=_no_sct,
 )
 
 ENTRIES: Final = (
@@ -396,7 +476,5 @@ ENTRIES: Final = (
     ANCHOR_SENT,
     CA_AS_LEAF,
     PATH_PROFILE_DEPENDENT,
-    STAPLE_STALE,
-    REVOCATION_UNKNOWN,
     NO_SCT,
 )

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, TypeAlias
 from fleetscan.vocabulary import Checked
 
 if TYPE_CHECKING:
+    from fleetscan._parse import Certificate
     from fleetscan.facts import HandshakeFacts
     from fleetscan.pki.path import PathAssessment
+    from fleetscan.pki.revocation import Revocation
 
 Evidence: TypeAlias = Mapping[str, str]
 """What decided: flat, keys declared by the catalogue entry, values text."""
@@ -49,7 +51,13 @@ class Case:
 
     `now` is Unix seconds, UTC. `listed` is whether the inventory named the target
     itself, or it came out of a range. `internal_error` is the traceback of a bug of
-    ours that ended the probe, "" otherwise.
+    ours that ended the probe, "" otherwise. `public_roots` are the roots that browsers
+    ship, by SHA-256; where none are given no authority is taken for a public one. `sources`
+    says by SHA-256 where a certificate that was not sent was found: `fleet`, `state` or a
+    URL; `fetch_failure` why the missing issuer could not be fetched, "" where it was not
+    tried or was found. `revocation` is what a staple and whoever else was asked say of the
+    leaf; None when there was no staple and nobody was asked. It is about
+    `revoked_authority` where that is not None: a CA of the path that is revoked.
     """
 
     facts: HandshakeFacts
@@ -60,6 +68,11 @@ class Case:
     now: float
     listed: bool = True
     internal_error: str = ""
+    public_roots: frozenset[str] = frozenset()
+    sources: Mapping[str, str] = field(default_factory=dict)
+    fetch_failure: str = ""
+    revocation: Revocation | None = None
+    revoked_authority: Certificate | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +90,10 @@ class Basis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """A matcher's answer: the cause holds, this is what decided."""
+    """A matcher's answer: the cause holds, this is what decided.
+
+    `accepted_by` names the policies under which it would not hold.
+    """
 
     evidence: Evidence
     confidence: Confidence
@@ -86,6 +102,7 @@ class Match:
     missing: str = ""
     remedy_values: tuple[str, ...] = ()
     severity: Severity | None = None
+    accepted_by: tuple[str, ...] = ()
 
 
 Matcher: TypeAlias = Callable[["Case"], "Match | None"]

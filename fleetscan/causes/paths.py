@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from fleetscan.causes.evidence import certificate_subject, escaped_text, evidence, joined
+from fleetscan.causes.evidence import (
+    certificate_subject,
+    escaped_text,
+    evidence,
+    joined,
+    rfc3339,
+)
 from fleetscan.causes.model import Basis, Confidence, Match
+from fleetscan.pki.acceptance import accepted_by
 from fleetscan.pki.assessment import PathAssessment, PathProblem, Problem
 
 if TYPE_CHECKING:
     from fleetscan.causes.model import Case, Matcher
-
-REPAIR_SET: Final = 1
-"""Repairs of one assessment were made together, so they are one set."""
 
 SUBJECT_EVIDENCE: Final = {
     "subject": "the certificates concerned, leaf first",
@@ -24,9 +28,9 @@ Describe = Callable[["Case", tuple[Problem, ...]], dict[str, str]]
 Values = Callable[["Case", tuple[Problem, ...]], tuple[str, ...]]
 
 
-def problems_of_kind(path: PathAssessment, kind: PathProblem) -> tuple[Problem, ...]:
-    """What the assessment has of this kind, in the order of the path."""
-    return tuple(problem for problem in path.problems if problem.kind is kind)
+def problems_of_kind(path: PathAssessment, *kinds: PathProblem) -> tuple[Problem, ...]:
+    """What the assessment has of these kinds, in the order of the path."""
+    return tuple(problem for problem in path.problems if problem.kind in kinds)
 
 
 def details(problems: tuple[Problem, ...]) -> str:
@@ -46,49 +50,69 @@ def no_more(_case: Case, _problems: tuple[Problem, ...]) -> dict[str, str]:
 
 
 def problem_matcher(
-    kind: PathProblem,
+    kinds: PathProblem | tuple[PathProblem, ...],
     describe: Describe = no_more,
     *,
     values: Values = subjects,
-    changed: str = "",
     alternatives: tuple[str, ...] = (),
     missing: str = "",
 ) -> Matcher:
-    """A matcher that holds when the path check found a problem of this kind.
+    """A matcher that holds when the path check found a problem of these kinds.
 
     Args:
-        kind: which problem.
+        kinds: which problems.
         describe: gives evidence beyond `SUBJECT_EVIDENCE`.
         values: gives the concrete values of the remedy.
-        changed: what a repair changes: `root` or `intermediate`. A cause is proven only
-            when the check was made again with that repair and passed this point.
         alternatives: what else it can be, where the check cannot tell.
         missing: what would settle it.
     """
 
+    wanted = kinds if isinstance(kinds, tuple) else (kinds,)
+
     def match(case: Case) -> Match | None:
         if case.path is None or not case.path.problems:  # the usual case, at little cost
             return None
-        problems = problems_of_kind(case.path, kind)
+        problems = problems_of_kind(case.path, *wanted)
         if not problems:
             return None
         found = evidence(
             subject=joined(list(subjects(case, problems))),
             sha256=problems[0].certificate.sha256,
         )
-        # Every one of them must have its repair: half a repair proves nothing.
-        proven = bool(changed) and all(problem.repair is not None for problem in problems)
+        # Every one of them must have been shown: half a repair proves nothing.
+        proven = all(problem.proven for problem in problems)
         return Match(
             evidence=found | describe(case, problems),
             confidence=Confidence.PROVEN if proven else Confidence.OBSERVED,
-            basis=_repair(changed) if proven else Basis(kind="peer"),
+            basis=_repair(problems) if proven else Basis(kind="peer"),
             alternatives=alternatives,
             missing=missing,
             remedy_values=values(case, problems),
+            accepted_by=_accepted_by(case, problems),
         )
 
     return match
 
 
-def _repair(changed: str) -> Basis:
-    return Basis(kind="repair", changed=changed, before="refused", after="passed", set=REPAIR_SET)
+def _accepted_by(case: Case, problems: tuple[Problem, ...]) -> tuple[str, ...]:
+    """The policies that hold none of them against the path."""
+    first, *others = (accepted_by(problem, case.reference_name) for problem in problems)
+    return tuple(policy for policy in first if all(policy in other for other in others))
+
+
+def _repair(problems: tuple[Problem, ...]) -> Basis:
+    """What was changed when the check passed: for several rules of one kind, all of them."""
+    changed = dict.fromkeys(problem.changed for problem in problems)
+    first = problems[0]
+    passed = "passed"
+    if first.passes_at is not None:
+        passed = f"passed at {rfc3339(first.passes_at)}"
+    elif first.passes_as:
+        passed = f"passed as {escaped_text(first.passes_as)}"
+    return Basis(
+        kind="repair",
+        changed=", ".join(changed),
+        before="refused",
+        after=passed,
+        set=first.set,
+    )

@@ -149,7 +149,7 @@ class _ScanRun:
         self._report.conclude(scan, self._summary, error)
         if self._interrupts.count:
             return EXIT_INTERRUPTED
-        if error:
+        if error or scan.state_error:
             return EXIT_INCOMPLETE
         return EXIT_USAGE if self._request.strict and self._report.bad_lines else EXIT_OK
 

@@ -11,8 +11,10 @@ import click
 
 from fleetscan import limits
 from fleetscan.cli.app import HELP_OPTIONS, ExamplesFirst
+from fleetscan.cli.fetching import fetch_allow_from, fetching_options
 from fleetscan.cli.hello import alpn_from, hello_from, hello_options, identity_from
 from fleetscan.cli.proxy import proxy_from
+from fleetscan.cli.revocation import revocation_from, revocation_option
 from fleetscan.cli.terminal import harmless
 from fleetscan.errors import UsageError
 from fleetscan.vocabulary import STARTTLS_KINDS
@@ -91,6 +93,12 @@ def _starttls_completion(ctx: click.Context, param: click.Parameter, incomplete:
     return [each for each in sorted(_starttls_kinds()) if each.startswith(incomplete)]
 
 
+def _policy_completion(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
+    from fleetscan.pki.policy import POLICIES
+
+    return [name for name in POLICIES if name.startswith(incomplete)]
+
+
 @click.command(
     name="scan",
     cls=_ScanCommand,
@@ -140,10 +148,20 @@ def _starttls_completion(ctx: click.Context, param: click.Parameter, incomplete:
 @hello_options
 @click.option(
     "--trust",
-    metavar="FILE|system",
+    metavar="system|mozilla|FILE|DIR",
     multiple=True,
     type=_FILE,
-    help="Roots to trust instead of the system's; 'system' adds those. Repeatable.",
+    help="Roots to trust: this machine's (the default), Mozilla's, a file's or a directory's. "
+    "Repeatable: they are trusted together.",
+)
+@click.option(
+    "--policy",
+    metavar="NAME|FILE",
+    default="browser",
+    show_default=True,
+    shell_complete=_policy_completion,
+    help="Which clients decide what is a failure: browser, openssl, java, legacy, webpki, or "
+    "your own in a TOML file (docs/policies.md).",
 )
 @click.option(
     "-c",
@@ -209,6 +227,14 @@ def _starttls_completion(ctx: click.Context, param: click.Parameter, incomplete:
     show_default=True,
     help="How many addresses of a name to scan.",
 )
+@click.option(
+    "--state",
+    metavar="DIR",
+    default="",
+    type=click.Path(),
+    help="Keep the CA certificates that are seen in DIR, so that later runs can name the one "
+    "that a server forgets to send.",
+)
 @click.option("--strict", is_flag=True, help="Exit with 2 when a line of a list was bad.")
 @click.option("--lab", is_flag=True, help="Start the lab and scan it, trusting its root.")
 @click.option("--vantage", metavar="NAME", default="", help="Where this scan is made from.")
@@ -244,6 +270,8 @@ def _starttls_completion(ctx: click.Context, param: click.Parameter, incomplete:
     show_default=True,
     help="Connections to the proxy at once.",
 )
+@fetching_options
+@revocation_option
 @click.pass_context
 def command(ctx: click.Context, /, **options: Any) -> int:  # noqa: ANN401
     """Scan every TARGET and write one result for each.
@@ -275,6 +303,7 @@ def request_from(options: dict[str, Any]) -> ScanRequest:
     proxy, credentials = proxy_from(options)
     config = ScanConfig(
         trust=options["trust"],
+        policy=_policy(options["policy"]),
         concurrency=options["concurrency"],
         rate=options["rate"],
         deadlines=Deadlines() if timeout is None else Deadlines.from_timeout(timeout),
@@ -289,7 +318,11 @@ def request_from(options: dict[str, Any]) -> ScanRequest:
         proxy_credentials=credentials,
         proxy_names=options["proxy_names"],
         proxy_in_flight=options["proxy_connections"],
+        fetch=options["fetch"],
+        fetch_allow=fetch_allow_from(options),
+        revocation=revocation_from(options),
         vantage=_vantage(options["vantage"]),
+        state=options["state"],
     )
     return ScanRequest(
         targets=options["targets"],
@@ -362,7 +395,7 @@ def _output(options: dict[str, Any]) -> str | None:
     path: str | None = options["output"]
     if path in (None, "-"):
         return None
-    reads = (*options["lists"], *options["trust"], *options["exclude_files"])
+    reads = (*options["lists"], *options["trust"], options["policy"], *options["exclude_files"])
     secrets = ("proxy_auth", "client_cert", "client_key", "client_key_password")
     for read in (*reads, *filter(None, (options[name] for name in secrets))):
         if _is_same_file(path, read):
@@ -386,6 +419,16 @@ def _nameserver(text: str) -> str:
         raise UsageError(f"--resolver: {refused}") from None
     if place.span is None or place.span.count != 1:
         raise UsageError(f"--resolver: {text[:80]!r} is not an address")
+    return text
+
+
+def _policy(text: str) -> str:
+    from fleetscan.pki.policy_file import load_policy
+
+    try:
+        load_policy(text)
+    except UsageError as refused:
+        raise UsageError(f"--policy: {refused}") from None
     return text
 
 

@@ -1,4 +1,4 @@
-"""`fleetscan schema`: the JSON Schema of every output line."""
+"""`fleetscan schema`: the JSON Schemas of what is written."""
 
 from __future__ import annotations
 
@@ -6,8 +6,14 @@ import click
 
 
 @click.command(name="schema", short_help="Print the JSON Schema of the output.")
-def command() -> None:
-    """Print the JSON Schema (draft 2020-12) that every line of the output conforms to."""
+@click.argument(
+    "name", metavar="[verify]", type=click.Choice(("result", "verify")), default="result"
+)
+def command(name: str) -> None:
+    """Print the JSON Schema (draft 2020-12) that every line of a scan conforms to.
+
+    With `verify`, print that of what `fleetscan verify --json` writes.
+    """
     from fleetscan.output.schema import schema_text
 
-    click.echo(schema_text(), nl=False)
+    click.echo(schema_text(name), nl=False)

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from time import time
 from typing import TYPE_CHECKING, Any, Final
 
-from fleetscan.engine.config import HANDSHAKES
+from fleetscan.engine.config import FETCHES, HANDSHAKES, REVOCATION
 from fleetscan.errors import UsageError
 from fleetscan.inventory.parse import parse_place
-from fleetscan.inventory.ranges import parse_address
+from fleetscan.inventory.ranges import parse_address, parse_range
 from fleetscan.inventory.target import STARTTLS_NONE
 from fleetscan.tls.hello import wire_server_name
 from fleetscan.tls.profiles import PROFILES
@@ -45,7 +45,7 @@ def check_config(config: ScanConfig) -> None:
     Raises:
         UsageError: a count under 1, a rate or a deadline that is no positive number, a
             name server without an address, a protocol's name that has no form on the wire,
-            a proxy that is none.
+            a proxy that is none, something to fetch or a network for it that is unknown.
     """
     for name in _COUNTS:
         if not getattr(config, name) >= 1:
@@ -55,11 +55,14 @@ def check_config(config: ScanConfig) -> None:
         if value is not None and not _is_positive(value):
             raise UsageError(f"{name} must be a number above 0")
     _check_deadlines(config.deadlines)
+    if not isinstance(config.policy, str) or not config.policy:
+        raise UsageError("policy must be a name or the path of a file")
     if config.addresses not in ("all", "first"):
         raise UsageError(f"addresses must be 'all' or 'first', not {config.addresses!a}")
     for nameserver in config.nameservers:
         _check_nameserver(nameserver)
     _check_hello(config)
+    _check_fetch(config)
 
 
 def _check_hello(config: ScanConfig) -> None:
@@ -82,6 +85,24 @@ def _check_proxy(config: ScanConfig) -> None:
         raise UsageError(
             "excludes are addresses: they cannot be held while the proxy resolves the names"
         )
+
+
+def _check_fetch(config: ScanConfig) -> None:
+    for what in config.fetch:
+        if what not in FETCHES:
+            raise UsageError(f"fetch: {what[:40]!a} is none of {', '.join(FETCHES)}")
+    if config.revocation and config.revocation not in REVOCATION:
+        raise UsageError(
+            f"revocation: {config.revocation[:40]!a} is none of {', '.join(REVOCATION)}"
+        )
+    if (config.fetch or config.revocation) and config.proxy:
+        # An address that the proxy resolves, or reaches from where it stands, cannot be checked.
+        raise UsageError("fetching connects directly: it cannot be used with a proxy")
+    for text in config.fetch_allow:
+        try:
+            parse_range(text)
+        except ValueError as refused:
+            raise UsageError(f"fetch_allow: {refused}") from None
 
 
 def _check_deadlines(deadlines: Deadlines) -> None:

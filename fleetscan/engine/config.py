@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from fleetscan.tls.profile import HelloProfile
 
 HANDSHAKES: Final = ("complete", "first-flight")
+FETCHES: Final = ("aia",)
+REVOCATION: Final = ("ocsp", "crl", "all")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +54,10 @@ class ScanConfig:
     """Everything about a scan that is not a target.
 
     Args:
-        trust: `system` and names of PEM files, in the order given; empty means `("system",)`.
+        trust: `system`, `mozilla`, names of PEM files and of directories of them; empty means
+            `("system",)`.
+        policy: which clients decide what is a failure: the name of a shipped policy
+            (`fleetscan.pki.policy.POLICIES`) or the path of a TOML file.
         concurrency: probes under way at once.
         rate: new connections a second over the whole scan; None for no bound of its own.
         addresses: `all` scans every address of a name, `first` only the first.
@@ -72,11 +77,20 @@ class ScanConfig:
         proxy_names: whether names are left to the proxy to resolve; excludes, which are
             addresses, cannot be held then and must be empty.
         proxy_in_flight: connections to the proxy at once.
+        fetch: what may be fetched from URLs that certificates name: `aia` for missing
+            issuers. Empty, as it is unless asked for, fetches nothing.
+        fetch_allow: networks as text that may be reached by fetching although they are private,
+            loopback and so on; excludes count for more.
+        revocation: who is asked whether certificates were revoked: `ocsp`, `crl` or `all`, at
+            the places that they name; `""` asks nobody. Staples are checked in any case.
         vantage: where this scan is made from; `""` for the host name.
+        state: directory where CA certificates that are seen are kept from run to run, to name
+            a missing one by; `""` keeps none.
         clock: Unix seconds, UTC; tests give their own.
     """
 
     trust: tuple[str, ...] = ()
+    policy: str = "browser"
     concurrency: int = limits.DEFAULT_CONCURRENCY
     rate: float | None = None
     address_in_flight: int = limits.ADDRESS_IN_FLIGHT
@@ -95,5 +109,9 @@ class ScanConfig:
     proxy_credentials: tuple[str, str] | None = field(default=None, repr=False)
     proxy_names: bool = False
     proxy_in_flight: int = limits.PROXY_IN_FLIGHT
+    fetch: tuple[str, ...] = ()
+    fetch_allow: tuple[str, ...] = ()
+    revocation: str = ""
     vantage: str = ""
+    state: str = ""
     clock: Callable[[], float] | None = None

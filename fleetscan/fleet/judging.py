@@ -2,7 +2,8 @@
 
 A verdict must not depend on the order of targets. What one chain alone settles is told at
 once; a path that ends nowhere may still be completed by a certificate that another target
-sends, so it waits for the end of the run and is then looked at with all of them.
+sends, and one that fails at a CA's certificate may be mended by a newer one of that CA. They
+wait for the end of the run and are then looked at with all that it has shown.
 """
 
 from __future__ import annotations
@@ -10,23 +11,27 @@ from __future__ import annotations
 import hashlib
 import traceback
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from fleetscan import limits
 from fleetscan._parse import Certificate
 from fleetscan.causes import classify
 from fleetscan.causes.local import INTERNAL_ERROR
 from fleetscan.causes.model import Case, Cause, Checks, Verdict
 from fleetscan.facts import HandshakeFacts, MalformedCertificate, parse_certificate_or_malformed
-from fleetscan.pki.authorities import AuthorityStore
-from fleetscan.pki.path import PathAssessment, PathProblem, assess
+from fleetscan.fleet.held import HeldResults
+from fleetscan.fleet.known import KnownAuthorities
+from fleetscan.pki.ocsp import staple_answer
+from fleetscan.pki.path import PathAssessment, PathChecker, PathProblem, Problem
+from fleetscan.pki.policy import BROWSER, Policy
+from fleetscan.pki.revocation import Revocation, combine
 from fleetscan.pki.signatures import SignatureCache
 from fleetscan.vocabulary import Checked, Stage
 
 if TYPE_CHECKING:
     from fleetscan.engine.outcome import ProbeOutcome
+    from fleetscan.pki.revocation import RevocationAnswer
     from fleetscan.pki.search import IssuerLookup
     from fleetscan.pki.trust import TrustStore
 
@@ -39,6 +44,9 @@ MAX_SEEN: Final = 1 << 20
 gets one twice loses nothing."""
 
 _OPEN: Final = frozenset({PathProblem.UNKNOWN_ISSUER, PathProblem.BAD_SIGNATURE})
+"""The way up ends nowhere: a certificate that was not sent may go on."""
+
+_NOWHERE: Final[Mapping[str, str]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,16 +93,26 @@ class Judge:
 
     Args:
         trust: the anchors.
-        warn: told about errors of our own and about what a bound cut off.
+        warn: told about what a bound or a full disk cut off.
+        earlier: CA certificates kept from earlier runs.
+        policy: what counts as a failure of a path.
+        public_roots: the roots that browsers ship, by SHA-256.
     """
 
-    def __init__(self, trust: TrustStore, *, warn: Callable[[str], None]) -> None:
-        self._trust = trust
-        self._warn = warn
-        self._authorities = AuthorityStore()
-        self._signatures = SignatureCache()
-        self._held: list[ProbeOutcome] = []
-        self._told_full = False
+    def __init__(
+        self,
+        trust: TrustStore,
+        *,
+        warn: Callable[[str], None],
+        earlier: Iterable[Certificate] = (),
+        policy: Policy = BROWSER,
+        public_roots: frozenset[str] = frozenset(),
+    ) -> None:
+        self._public_roots = public_roots
+        self.signatures = SignatureCache()
+        self._paths = PathChecker(trust, policy, signatures=self.signatures)
+        self._held = HeldResults(warn=warn)
+        self.known = KnownAuthorities(earlier)
 
     @property
     def held(self) -> int:
@@ -107,35 +125,45 @@ class Judge:
             return Judged(outcome=outcome, verdict=None, path=None)
         if outcome.facts is None:
             return internal_error(outcome)
-        self._authorities.add(_parsed(outcome))
+        self.known.see(_parsed(outcome))
         path = self._path(outcome, None)
         if path is None or not _may_change(path):
             return self._conclude(outcome, path)
-        if len(self._held) < limits.MAX_HELD_RESULTS:
-            self._held.append(outcome)
+        if self._held.add(outcome):
             return None
-        if not self._told_full:
-            self._told_full = True
-            self._warn(
-                f"more than {limits.MAX_HELD_RESULTS} results have a certificate path that ends "
-                "nowhere: further ones are judged by what was seen until then"
-            )
-        return self._conclude(outcome, self._path(outcome, self._authorities))
+        return self._conclude(outcome, self._path(outcome, self.known))
+
+    def open_ends(self) -> Iterator[tuple[Certificate, ...]]:
+        """For each that is held: where its path ends for want of an issuer that nobody knows.
+
+        Empty for one that needs none, or that our own code fails on: `release` says so.
+        """
+        for outcome in self._held:
+            try:
+                path = self._path(outcome, self.known)
+            except Exception:  # noqa: BLE001  met again, and told, when it is released
+                path = None
+            yield () if path is None else _unfinished(path)
 
     def release(self) -> Iterator[Judged]:
         """Conclude what was kept back, with every CA certificate of the run at hand.
 
         An error of our own costs the one outcome that it happened on.
         """
-        held, self._held = self._held, []
-        for outcome in held:
+        for outcome in self._held.take():
             try:
-                judged = self._conclude(outcome, self._path(outcome, self._authorities))
+                judged = self._conclude(outcome, self._path(outcome, self.known))
             except Exception:  # noqa: BLE001  our own bug: this target's result says so
-                judged = internal_error(
-                    replace(outcome, facts=None, internal_error=traceback.format_exc())
-                )
+                judged = broken(outcome)
             yield judged
+
+    def with_answers(self, judged: Judged, answers: tuple[RevocationAnswer, ...]) -> Judged:
+        """Conclude again, with what was answered about the leaf's revocation."""
+        return self._conclude(judged.outcome, judged.path, answers)
+
+    def close(self) -> None:
+        """Give up what was not released."""
+        self._held.close()
 
     def _path(
         self, outcome: ProbeOutcome, authorities: IssuerLookup | None
@@ -145,17 +173,21 @@ class Judge:
             return None
         # Without a leaf that can be read there is no path to speak of.
         readable = isinstance(facts.certificates[0], Certificate)
-        return assess(
+        return self._paths.assess(
             _parsed(outcome) if readable else (),
             reference_name=outcome.target.reference_name,
             now=outcome.ended_at,
-            trust=self._trust,
             authorities=authorities,
-            cache=self._signatures,
         )
 
-    def _conclude(self, outcome: ProbeOutcome, path: PathAssessment | None) -> Judged:
+    def _conclude(
+        self,
+        outcome: ProbeOutcome,
+        path: PathAssessment | None,
+        answers: tuple[RevocationAnswer, ...] = (),
+    ) -> Judged:
         assert outcome.facts is not None
+        problems = () if path is None else path.problems
         case = Case(
             facts=outcome.facts,
             path=path,
@@ -165,8 +197,36 @@ class Judge:
             now=outcome.ended_at,
             listed=outcome.target.origin == "listed",
             internal_error=outcome.internal_error,
+            public_roots=self._public_roots,
+            sources=self._sources(problems) if problems else _NOWHERE,
+            fetch_failure=self._fetch_failure(problems) if problems else "",
+            revocation=self._revocation(outcome, path, answers),
         )
         return Judged(outcome=outcome, verdict=classify(case), path=path)
+
+    def _sources(self, problems: tuple[Problem, ...]) -> Mapping[str, str]:
+        repairs = (problem.repair for problem in problems)
+        return {one.sha256: self.known.source_of(one) for one in repairs if one is not None}
+
+    def _fetch_failure(self, problems: tuple[Problem, ...]) -> str:
+        failures = (
+            self.known.fetch_failure(problem.certificate)
+            for problem in problems
+            if problem.kind is PathProblem.UNKNOWN_ISSUER
+        )
+        return next(filter(None, failures), "")
+
+    def _revocation(
+        self,
+        outcome: ProbeOutcome,
+        path: PathAssessment | None,
+        answers: tuple[RevocationAnswer, ...],
+    ) -> Revocation | None:
+        """What the staple says, which is always checked, and what was asked for."""
+        staple = outcome.facts.ocsp_response if outcome.facts is not None else b""
+        stapled = staple_answer(staple, path, now=outcome.ended_at, cache=self.signatures)
+        told = answers if stapled is None else (stapled, *answers)
+        return combine(told) if told else None
 
 
 def _parsed(outcome: ProbeOutcome) -> tuple[Certificate, ...]:
@@ -181,7 +241,18 @@ def _may_change(path: PathAssessment) -> bool:
         return False
     if path.limit or path.not_checked:
         return True
+    # One that leads to an anchor or to a root is judged as it was sent, whatever the fleet has.
     return any(problem.kind in _OPEN for problem in path.problems)
+
+
+def _unfinished(path: PathAssessment) -> tuple[Certificate, ...]:
+    """The certificates at which the way up ends, or goes wrong, for want of another issuer."""
+    return tuple(problem.certificate for problem in path.problems if problem.kind in _OPEN)
+
+
+def broken(outcome: ProbeOutcome) -> Judged:
+    """What is left to say when our own code failed on a target; call while handling it."""
+    return internal_error(replace(outcome, facts=None, internal_error=traceback.format_exc()))
 
 
 def internal_error(outcome: ProbeOutcome) -> Judged:

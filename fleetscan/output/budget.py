@@ -4,7 +4,7 @@ A line that is too long loses its least needed parts first, one step after the o
 until it fits; every field that lost something is named in `truncated`, in the order of
 the steps. Text that was shortened ends in `...`. The order of a result's steps:
 
-    certificate.san, causes.evidence, findings.evidence, chain_sha256,
+    certificate.san, causes.evidence, findings.evidence, chain_sha256, trusted_by,
     certificate.subject, certificate.issuer, certificate.serial, causes.missing,
     causes.alternatives, causes.remedy, causes.basis, handshake.alpn, target.input,
     findings, causes, target.labels, finding_ids
@@ -138,6 +138,8 @@ _RESULT_STEPS: Final = (
     _text("causes.evidence", "causes.*.evidence.*", 200),
     _text("findings.evidence", "findings.*.evidence.*", 100),
     _list("chain_sha256", "chain_sha256", 8),
+    _list("trusted_by", "trusted_by", 3),
+    _text("trusted_by", "trusted_by.*", 200),
     _text("certificate.subject", "certificate.subject", 200),
     _text("certificate.issuer", "certificate.issuer", 200),
     _text("certificate.serial", "certificate.serial", 64),

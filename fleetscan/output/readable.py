@@ -106,10 +106,10 @@ def _laid_out(parts: Sequence[_Part], width: int | None, colour: bool) -> str:
         text = part.text
         if begins and width is not None:
             *whole, text = _wrapped(text, max(width - _INDENT, _LEAST_ROOM))
-            lines.extend(f"{' ' * _INDENT}{_painted(each, part.paint, colour)}" for each in whole)
+            lines.extend(f"{' ' * _INDENT}{painted(each, part.paint, colour)}" for each in whole)
         pad = part.column if used < _INDENT or not narrow else 0
         gap = " " * (max(pad - len(text), 0) + 2)
-        line += _painted(text, part.paint, colour) + gap
+        line += painted(text, part.paint, colour) + gap
         used += len(text) + len(gap)
     return "\n".join([*lines, line.rstrip()])
 
@@ -174,9 +174,9 @@ def _table(
     yield ""
     head = f"  {'severity':<8}  {'count':>9}  {title:<{width}}  for example"
     room = None if columns is None else columns - len(head) + len("for example")
-    yield _painted(head, "dim", colour)
+    yield painted(head, "dim", colour)
     for each in counted:
-        severity = _painted(f"{each.severity:<8}", each.severity, colour)
+        severity = painted(f"{each.severity:<8}", each.severity, colour)
         yield f"  {severity}  {each.count:>9,}  {each.id:<{width}}  {_examples(each, room)}"
 
 
@@ -219,5 +219,6 @@ def _failure(record: Mapping[str, Any], remedy: RemedyText | None) -> Iterator[_
         yield _Part(f"-> {step}", paint="dim", below=True)
 
 
-def _painted(text: str, what: str, colour: bool) -> str:
+def painted(text: str, what: str, colour: bool) -> str:
+    """The text in the colour of a severity, an outcome or another key of `_COLOURS`."""
     return f"\x1b[{_COLOURS[what]}m{text}\x1b[0m" if colour and what and text else text

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from fleetscan.pki.path import PathAssessment
     from fleetscan.vocabulary import Alert
 
-__all__ = ["RunContext", "encode_line", "fit", "to_record"]
+__all__ = ["RunContext", "encode_line", "fit", "texts", "to_record", "trusted_by", "verdict_fields"]
 
 VALUE_LENGTH: Final = 1_024
 """Characters of one piece of text that a cause carries."""
@@ -77,7 +77,8 @@ def to_record(
         record["skip_reason"] = outcome.skipped
     record["stage"] = _stage(outcome)
     record["history"] = "" if facts is None else facts.history
-    record.update(_verdict(verdict, target))
+    record.update(verdict_fields(verdict, target))
+    record["trusted_by"] = trusted_by(path)
     record["handshake"] = _handshake(facts, record["cause_ids"])
     if facts is not None and facts.certificates:
         record["certificate"] = certificate_summary(facts.certificates[0])
@@ -110,7 +111,13 @@ def _stage(outcome: ProbeOutcome) -> str:
     return begins_with.value
 
 
-def _verdict(verdict: Verdict | None, target: str) -> dict[str, Any]:
+def verdict_fields(verdict: Verdict | None, target: str) -> dict[str, Any]:
+    """What a verdict says, with the keys and the order of the schema.
+
+    Args:
+        verdict: None for a target that was skipped.
+        target: the id that the causes' `uid` are made from.
+    """
     causes = verdict.causes if verdict is not None else ()
     findings = verdict.findings if verdict is not None else ()
     fields: dict[str, Any] = {"severity": verdict.severity.value if verdict is not None else "info"}
@@ -147,8 +154,8 @@ def _cause(cause: Cause, target: str) -> dict[str, Any]:
         fields["alternatives"] = list(match.alternatives)
     if match.missing:
         fields["missing"] = _text(match.missing)
-    fields["accepted_by"] = []
-    fields["remedy"] = {"id": cause.entry.remedy.id, "values": _texts(match.remedy_values)}
+    fields["accepted_by"] = list(match.accepted_by)
+    fields["remedy"] = {"id": cause.entry.remedy.id, "values": texts(match.remedy_values)}
     return fields
 
 
@@ -182,6 +189,11 @@ def _checks(checks: Checks | None) -> dict[str, str]:
         "revocation": checks.revocation,
         "key": checks.key.value,
     }
+
+
+def trusted_by(path: PathAssessment | None) -> list[str]:
+    """The trust stores that hold the end of a path that is trusted."""
+    return [] if path is None or path.trusted is not Checked.YES else texts(path.trusted_by)
 
 
 def _handshake(facts: HandshakeFacts | None, cause_ids: list[str]) -> dict[str, Any]:
@@ -253,5 +265,6 @@ def _text(value: str) -> str:
     return value[:VALUE_LENGTH] if value.isprintable() else printable(value, VALUE_LENGTH)
 
 
-def _texts(values: Iterable[str]) -> list[str]:
+def texts(values: Iterable[str]) -> list[str]:
+    """Each of them bounded and safe to print."""
     return [_text(value) for value in values]

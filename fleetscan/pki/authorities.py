@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from fleetscan import limits
+from fleetscan.pki.distinguished_names import is_same_name, name_key
 
 if TYPE_CHECKING:
     from fleetscan._parse import Certificate
@@ -40,6 +41,15 @@ class AuthorityStore:
         """How many certificates are held."""
         return len(self._hashes)
 
+    def __iter__(self) -> Iterator[Certificate]:
+        """Each of them, in no order that matters."""
+        for row in self._by_subject.values():
+            yield from row
+
+    def holds(self, certificate: Certificate) -> bool:
+        """Say whether this very certificate is held."""
+        return certificate.sha256 in self._subjects
+
     def add(self, chain: Iterable[Certificate]) -> None:
         """Keep the CA certificates of a chain as sent.
 
@@ -47,15 +57,15 @@ class AuthorityStore:
         version that cannot say and names itself as issuer.
         """
         for certificate in chain:
-            if certificate.sha256 not in self._subjects and _is_authority(certificate):
+            if certificate.sha256 not in self._subjects and is_authority(certificate):
                 self._insert(certificate)
 
     def issuers_of(self, certificate: Certificate) -> tuple[Certificate, ...]:
         """Give the held certificates that have the issuer's name, by SHA-256."""
-        return self._by_subject.get(certificate.issuer.der, ())
+        return self._by_subject.get(name_key(certificate.issuer), ())
 
     def _insert(self, certificate: Certificate) -> None:
-        subject = certificate.subject.der
+        subject = name_key(certificate.subject)
         row = sorted((*self._by_subject.get(subject, ()), certificate), key=lambda one: one.sha256)
         self._by_subject[subject] = tuple(row)
         self._subjects[certificate.sha256] = subject
@@ -75,9 +85,10 @@ class AuthorityStore:
             del self._by_subject[subject]
 
 
-def _is_authority(certificate: Certificate) -> bool:
+def is_authority(certificate: Certificate) -> bool:
+    """Say whether a certificate claims to be a CA's and is small enough to be kept."""
     if len(certificate.der) > limits.MAX_AUTHORITY_OCTETS:
         return False
     if certificate.basic_constraints is not None:
         return certificate.basic_constraints.ca
-    return certificate.version < 3 and certificate.subject.der == certificate.issuer.der
+    return certificate.version < 3 and is_same_name(certificate.subject, certificate.issuer)

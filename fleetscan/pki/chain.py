@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from fleetscan.pki.distinguished_names import is_same_name, name_key
 from fleetscan.pki.search import is_self_issued, keys_contradict
 
 if TYPE_CHECKING:
@@ -50,6 +51,35 @@ def leaf_is_ca(chain: Sequence[Certificate]) -> bool:
     return bool(chain) and bool(chain[0].basic_constraints and chain[0].basic_constraints.ca)
 
 
+def likely_leaf(chain: Sequence[Certificate]) -> int:
+    """Give the place of the certificate that is meant as the leaf.
+
+    It is the first (RFC 8446 section 4.4.2), unless that one issued another of the chain
+    and there is just one that issued none: then the file is upside down, or a set.
+    """
+    ends = {
+        one.sha256: at
+        for at, one in enumerate(chain)
+        if not any(_may_have_issued(one, other) for other in chain)
+    }
+    if len(ends) != 1 or chain[0].sha256 in ends:
+        return 0
+    return next(iter(ends.values()))
+
+
+def in_order(chain: Sequence[Certificate]) -> tuple[Certificate, ...]:
+    """Give the leaf, then each by its steps above it, those that are on no path last."""
+    distance = _distances(chain)
+    places = sorted(range(len(chain)), key=lambda at: distance.get(at, len(chain)))
+    return tuple(chain[at] for at in places)
+
+
+def _may_have_issued(issuer: Certificate, child: Certificate) -> bool:
+    if issuer.sha256 == child.sha256 or not is_same_name(issuer.subject, child.issuer):
+        return False
+    return not keys_contradict(child, issuer)
+
+
 def _distances(chain: Sequence[Certificate]) -> dict[int, int]:
     """Places in the chain that a walk up from the leaf meets, with the steps it takes.
 
@@ -62,13 +92,14 @@ def _distances(chain: Sequence[Certificate]) -> dict[int, int]:
     for at, certificate in enumerate(chain):
         if certificate.sha256 not in seen:
             seen.add(certificate.sha256)
-            places.setdefault(certificate.subject.der, []).append(at)
+            if at:  # the walk begins at the leaf and never comes back to it
+                places.setdefault(name_key(certificate.subject), []).append(at)
     distance = {0: 0}
     row = [0]
     while row:
         above: list[int] = []
         for at in row:
-            for issuer in places.get(chain[at].issuer.der, ()):
+            for issuer in places.get(name_key(chain[at].issuer), ()):
                 if issuer not in distance and not keys_contradict(chain[at], chain[issuer]):
                     distance[issuer] = distance[at] + 1
                     above.append(issuer)

@@ -1,9 +1,5 @@
-"""Name constraints, RFC 5280 section 4.2.1.10: DNS names, IP addresses, directory names.
+"""Name constraints, RFC 5280 section 4.2.1.10: whether an authority may issue for these names.
 
-Where clients differ: a DNS constraint with a leading dot is no RFC 5280 form, yet it is
-common and read by browsers and OpenSSL as "at least one label more". A wildcard name is
-refused as soon as one name that it covers would be. Constraints on rfc822Name and
-uniformResourceIdentifier say nothing about a TLS server's name and are left alone.
 Matching is linear in names times constraints, which a hostile chain can make large: a
 `WorkBudget` shared by the whole assessment bounds it.
 """
@@ -14,27 +10,28 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from fleetscan import limits
-from fleetscan.pki import _der
 from fleetscan.pki.names import DIRECTORY_NAME, DNS_NAME, IP_ADDRESS
+from fleetscan.pki.subtrees import (
+    directory_name_within,
+    dns_name_within,
+    ip_address_within,
+    mailbox_within,
+    uri_within,
+)
 from fleetscan.text import printable
 
 if TYPE_CHECKING:
     from fleetscan._parse import Certificate, GeneralName
 
 OTHER_NAME: Final = 0
+RFC822_NAME: Final = 1
+URI: Final = 6
+_UNREAD: Final = {3: "x400Address", 5: "ediPartyName", 8: "registeredID"}
+"""Forms that nobody here can compare."""
+
+_COMMON_NAME: Final = "2.5.4.3"
+_EMAIL_ADDRESS: Final = "1.2.840.113549.1.9.1"
 NAME_CONSTRAINTS_OID: Final = "2.5.29.30"
-
-_STRINGS: Final = {
-    0x0C: "utf-8",
-    0x13: "ascii",
-    0x14: "latin-1",
-    0x16: "ascii",
-    0x1C: "utf-32-be",
-    0x1E: "utf-16-be",
-}
-"""ASN.1 string tags of attribute values and how their octets are read."""
-
-_Rdn = frozenset[tuple[bytes, object]]
 
 
 class WorkBudget:
@@ -59,13 +56,17 @@ class WorkBudget:
         return True
 
 
-def violated_constraint(issuer: Certificate, subject: Certificate, work: WorkBudget) -> str:
+def violated_constraint(
+    issuer: Certificate, subject: Certificate, work: WorkBudget, *, common_name: bool = False
+) -> str:
     """Name the first name of `subject` that `issuer` may not issue for.
 
     Args:
         issuer: the CA whose nameConstraints extension is asked.
         subject: a certificate below it on the path, self-issued intermediates left out.
         work: what may still be compared; when it runs out the answer is `""`.
+        common_name: whether the common name stands in where there is no dNSName, and is then
+            constrained like one.
 
     Returns:
         The name as printable text, or what is malformed; `""` when nothing is broken.
@@ -78,13 +79,36 @@ def violated_constraint(issuer: Certificate, subject: Certificate, work: WorkBud
     if not work.spend(len(names) + len(permitted) + len(excluded)):
         return ""
     for kind, matches in _MATCHERS.items():
-        values = [name.value for name in names if name.kind == kind]
-        if kind == DIRECTORY_NAME and subject.subject.rdns:
-            values.append(subject.subject.der)
+        values = _values(kind, subject, common_name)
         broken = _broken(kind, matches, values, (permitted, excluded), work)
         if broken:
             return broken
-    return _other_name(issuer, names, (permitted, excluded), work)
+    return _unread_name(issuer, names, (*permitted, *excluded))
+
+
+def _values(kind: int, subject: Certificate, common_name: bool) -> Sequence[bytes]:
+    """The names of a form, with those that older certificates have in their subject."""
+    values = [name.value for name in subject.subject_alt_name or () if name.kind == kind]
+    if kind == DIRECTORY_NAME and subject.subject.rdns:
+        values.append(subject.subject.der)
+    if kind == RFC822_NAME and subject.subject_alt_name is None:
+        values += _attributes(subject, _EMAIL_ADDRESS)
+    if kind == DNS_NAME and common_name and not values:
+        values += [each for each in _attributes(subject, _COMMON_NAME) if b" " not in each]
+    return values
+
+
+def _attributes(subject: Certificate, oid: str) -> Sequence[bytes]:
+    return [part.value.encode() for rdn in subject.subject.rdns for part in rdn if part.oid == oid]
+
+
+_MATCHERS: Final[dict[int, Callable[[bytes, bytes, bool], bool | None]]] = {
+    DNS_NAME: dns_name_within,
+    IP_ADDRESS: ip_address_within,
+    DIRECTORY_NAME: directory_name_within,
+    RFC822_NAME: mailbox_within,
+    URI: uri_within,
+}
 
 
 def _broken(
@@ -109,120 +133,29 @@ def _broken(
     return ""
 
 
-def _matches_dns(name: bytes, subtree: bytes, excluding: bool) -> bool | None:
-    """Whether the name lies in the subtree; None when the subtree is no DNS name."""
-    name, subtree = name.lower(), subtree.lower()
-    if b"*" in subtree:
-        return None
-    if name.startswith(b".") or not name:
-        # No DNS name at all, so it is in no permitted part of the name space.
-        return False
-    if not subtree:
-        return True
-    wildcard = name.startswith(b"*.")
-    base = name[2:] if wildcard else name
-    if not subtree.startswith(b"."):
-        if base == subtree or base.endswith(b"." + subtree):
-            return True
-    elif name.endswith(subtree):
-        return True
-    # `*.example.com` could be used for an excluded `host.example.com`.
-    return excluding and wildcard and subtree.lstrip(b".").partition(b".")[2] == base
-
-
-def _matches_ip(name: bytes, subtree: bytes, excluding: bool) -> bool | None:
-    """Address and mask of the same family, RFC 5280 section 4.2.1.10; None: malformed."""
-    if len(subtree) not in (8, 32):
-        return None
-    size = len(subtree) // 2
-    if len(name) != size:
-        return False
-    mask = int.from_bytes(subtree[size:], "big")
-    inverted = mask ^ ((1 << 8 * size) - 1)
-    if inverted & (inverted + 1):  # a prefix is ones, then zeros
-        return None
-    difference = int.from_bytes(name, "big") ^ int.from_bytes(subtree[:size], "big")
-    return not difference & mask
-
-
-def _matches_directory(name: bytes, subtree: bytes, excluding: bool) -> bool | None:
-    """Whether the subtree's RDNs are the first ones of the name; None: malformed."""
-    inside, above = _rdn_sequence(name), _rdn_sequence(subtree)
-    if above is None:
-        return None
-    if inside is None:
-        return excluding
-    return inside[: len(above)] == above
-
-
-_MATCHERS: Final[dict[int, Callable[[bytes, bytes, bool], bool | None]]] = {
-    DNS_NAME: _matches_dns,
-    IP_ADDRESS: _matches_ip,
-    DIRECTORY_NAME: _matches_directory,
-}
-
-
-def _rdn_sequence(der: bytes) -> tuple[_Rdn, ...] | None:
-    body = _der.content(der, _der.SEQUENCE)
-    sets = None if body is None else _der.elements(body)
-    if sets is None:
-        return None
-    rdns: list[_Rdn] = []
-    for tag, octets in sets:
-        rdn = _rdn(octets) if tag == _der.SET else None
-        if rdn is None:
-            return None
-        rdns.append(rdn)
-    return tuple(rdns)
-
-
-def _rdn(octets: bytes) -> _Rdn | None:
-    attributes = _der.elements(octets)
-    if attributes is None:
-        return None
-    found: set[tuple[bytes, object]] = set()
-    for tag, inner in attributes:
-        parts = _der.elements(inner)
-        if tag != _der.SEQUENCE or parts is None or len(parts) != 2:
-            return None
-        (_, oid), (value_tag, value) = parts
-        found.add((oid, _normalised(value_tag, value)))
-    return frozenset(found)
-
-
-def _normalised(tag: int, value: bytes) -> object:
-    """Text without case and with single spaces (RFC 5280 section 7.1), else the octets."""
-    encoding = _STRINGS.get(tag)
-    if encoding is None:
-        return tag, value
-    try:
-        return " ".join(value.decode(encoding).casefold().split())
-    except UnicodeDecodeError:
-        return tag, value
-
-
-def _other_name(
-    issuer: Certificate,
-    names: Sequence[GeneralName],
-    subtrees: tuple[Sequence[GeneralName], Sequence[GeneralName]],
-    work: WorkBudget,
+def _unread_name(
+    issuer: Certificate, names: Sequence[GeneralName], subtrees: Sequence[GeneralName]
 ) -> str:
     """A critical constraint that cannot be read forbids names of its form (section 4.2.1.10)."""
-    constrained = {
-        _other_name_type(subtree.value)
-        for row in subtrees
-        for subtree in row
-        if subtree.kind == OTHER_NAME
-    }
+    constrained = {_form(subtree) for subtree in subtrees if _is_unread(subtree)}
     if not constrained:
         return ""
     extension = issuer.extension(NAME_CONSTRAINTS_OID)
     if extension is None or not extension.critical:
         return ""
     for name in names:
-        if name.kind == OTHER_NAME and _other_name_type(name.value) in constrained:
-            return "otherName"
+        if _is_unread(name) and _form(name) in constrained:
+            return _UNREAD.get(name.kind, "otherName")
     return ""
+
+
+def _is_unread(name: GeneralName) -> bool:
+    return name.kind == OTHER_NAME or name.kind in _UNREAD
+
+
+def _form(name: GeneralName) -> tuple[int, bytes]:
+    """A form of names; each type-id of otherName is one of its own."""
+    return name.kind, _other_name_type(name.value) if name.kind == OTHER_NAME else b""
 
 
 def _other_name_type(value: bytes) -> bytes:
@@ -231,7 +164,7 @@ def _other_name_type(value: bytes) -> bytes:
 
 
 def _shown(kind: int, value: bytes) -> str:
-    if kind == DNS_NAME:
+    if kind in (DNS_NAME, RFC822_NAME, URI):
         return printable(value, limits.MAX_NAME)
     label = "iPAddress" if kind == IP_ADDRESS else "directoryName"
     return f"{label} {value[:32].hex()}"

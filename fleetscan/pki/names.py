@@ -1,15 +1,23 @@
 """Whether a certificate is for a name, and how its names are written down.
 
 Matching follows RFC 9525 section 6. Where clients differ, this module takes what current
-browsers do, because a failure is what a browser refuses:
+browsers do, because a failure is what a browser refuses. "Firefox" below is mozilla::pkix
+(lib/mozpkix/lib/pkixnames.cpp, `IsValidDNSID`), "Go" crypto/x509 (`validHostname`), "Chrome"
+`X509Certificate::VerifyHostname`:
 
 - a wildcard needs two labels to its right. RFC 9525 leaves that open; Chrome, Firefox
   and OpenSSL refuse `*.com`, Go takes it. Chrome alone goes on to refuse a wildcard right
   under any public suffix (`*.co.uk`); that takes the public suffix list and is not done.
-- underscores are taken in both names (RFC 5280 section 4.2.1.6 has none; browsers do).
+- it covers an A-label as any other label; in a label, of either kind, it is no wildcard.
+- underscores are taken in both names (RFC 5280 section 4.2.1.6 has none; all three do).
+- a label neither begins nor ends with a hyphen: Firefox takes neither, Go not the first,
+  Chrome both; DNS has none such for hosts (RFC 1123 section 2.1).
 - a reference name may end in one dot, a presented name may not: Firefox and Go refuse it,
   Chrome takes it.
-- the common name is never looked at (RFC 9525 section 2).
+- a reference name in Unicode becomes A-labels as browsers do it: UTS 46, nontransitional,
+  with its checks of joiners and of the bidi rule, without those of STD 3 and of hyphens.
+- an address is looked for among iPAddress names alone, a name among dNSName names alone.
+- the common name is not looked at (RFC 9525 section 2), unless a policy says so.
 """
 
 from __future__ import annotations
@@ -32,11 +40,15 @@ DIRECTORY_NAME: Final = 4
 IP_ADDRESS: Final = 7
 """Context tags of GeneralName, RFC 5280 section 4.2.1.6."""
 
-# The last label of a DNS name is never all digits: such a text is an address or a typing
-# error of one (RFC 1123 section 2.1), and a browser reads it as an address.
-_LABELS: Final = rb"(?:[a-z0-9_-]{1,63}\.)*(?![0-9]+\Z)[a-z0-9_-]{1,63}"
+# The last label of a DNS name is no number, decimal or hexadecimal: such a text is an address
+# or a typing error of one (RFC 1123 section 2.1), and a browser reads it as an address
+# (WHATWG URL section 3.5, "ends in a number").
+_LABEL: Final = rb"(?!-)[a-z0-9_-]{1,63}(?<!-)"
+_LABELS: Final = rb"(?:" + _LABEL + rb"\.)*(?!(?:[0-9]+|0x[0-9a-f]*)\Z)" + _LABEL
 _REFERENCE: Final = re.compile(_LABELS)
 _WILDCARD: Final = re.compile(rb"\*\.(?=[^.]+\.)" + _LABELS)
+_JOINERS: Final = re.compile("[\u200c\u200d]")
+_COMMON_NAME: Final = "2.5.4.3"
 
 _ATTRIBUTES: Final = {
     "2.5.4.3": "CN",
@@ -72,10 +84,10 @@ def match_dns_name(pattern: str, reference: str) -> bool:
     """Say whether a presented dNSName covers a reference name, RFC 9525 section 6.3.
 
     A wildcard counts only as the whole leftmost label and stands for exactly one label.
-    Letters compare without case. A reference in Unicode is first turned into A-labels
-    (by the `idna` codec, which is IDNA 2003); a pattern in Unicode never matches.
+    Letters compare without case. A reference in Unicode is first turned into A-labels;
+    a pattern in Unicode never matches.
     """
-    wanted = _reference_octets(reference)
+    wanted = reference_octets(reference)
     if wanted is None or not pattern.isascii():
         return False
     return _covers(pattern.encode("ascii"), wanted)
@@ -90,13 +102,18 @@ def match_ip_address(octets: bytes, reference: Address) -> bool:
     return octets == reference.packed
 
 
-def certificate_matches(certificate: Certificate, reference_name: str | None) -> Checked:
+def certificate_matches(
+    certificate: Certificate, reference_name: str | None, *, common_name: bool = False
+) -> Checked:
     """Say whether the certificate is for this DNS name or IP address.
 
     Args:
         certificate: the leaf.
-        reference_name: a DNS name in A-labels or Unicode, or an IP address as text
-            without brackets; None or `""` when nobody gave one.
+        reference_name: a DNS name in A-labels or Unicode, or an IP address as text;
+            None or `""` when nobody gave one.
+        common_name: whether the common name stands in, for DNS names, where there is no
+            dNSName, as OpenSSL's X509_check_host(3) and Java have it (RFC 6125 section 6.4.4,
+            which RFC 9525 replaced).
 
     Returns:
         NOT_CHECKED without a reference name. An IP address is looked for among the
@@ -109,17 +126,23 @@ def certificate_matches(certificate: Certificate, reference_name: str | None) ->
     address = as_address(reference_name)
     if address is not None:
         return _found(address.packed, IP_ADDRESS, names)
-    wanted = _reference_octets(reference_name)
+    wanted = reference_octets(reference_name)
     if wanted is None:
         return Checked.NO
-    for name in names:
-        if name.kind == DNS_NAME and _covers(name.value, wanted):
-            return Checked.YES
-    return Checked.NO
+    presented = [name.value for name in names if name.kind == DNS_NAME]
+    if common_name and not presented:
+        presented = common_names(certificate.subject)
+    return Checked.YES if any(_covers(name, wanted) for name in presented) else Checked.NO
 
 
 def as_address(text: str) -> Address | None:
-    """Read an IPv4 or IPv6 address, a zone identifier left out; None for any other text."""
+    """Read an IPv4 or IPv6 address; None for any other text.
+
+    A zone identifier (RFC 4007 section 11) says nothing of the address and is left out; the
+    brackets that an IPv6 address has in a URL (RFC 3986 section 3.2.2) are too.
+    """
+    if text.startswith("[") and text.endswith("]") and ":" in text:
+        text = text[1:-1]
     # A look at two characters spares DNS names, the usual case, a costly exception.
     if ":" not in text and not text[-1:].isdigit():
         return None
@@ -165,18 +188,56 @@ def distinguished_name(name: Name) -> str:
     return ",".join(shown)
 
 
-def _reference_octets(reference: str) -> bytes | None:
-    # The length is bounded before the codec runs: it is slow on long labels.
+def reference_octets(reference: str) -> bytes | None:
+    """The name of a host as it is compared, in A-labels; None for what is no such name."""
+    # The length is bounded before IDNA runs: it is slow on long labels.
     if len(reference) > limits.MAX_NAME + 1:
         return None
     try:
-        octets = reference.encode("ascii" if reference.isascii() else "idna").lower()
+        text = reference if reference.isascii() else _a_labels(reference)
+        octets = text.encode("ascii").lower()
     except UnicodeError:
         return None
     octets = octets.removesuffix(b".")
     if len(octets) > limits.MAX_NAME or _REFERENCE.fullmatch(octets) is None:
         return None
     return octets
+
+
+def _a_labels(reference: str) -> str:
+    """Turn a name in Unicode into A-labels: UTS 46 section 4, as the module says.
+
+    Raises:
+        UnicodeError: no host can have this name.
+    """
+    import idna
+
+    mapped = idna.uts46_remap(reference, std3_rules=False, transitional=False)
+    return ".".join(label if label.isascii() else _a_label(label) for label in mapped.split("."))
+
+
+def _a_label(label: str) -> str:
+    import idna
+
+    # Both raise IDNAError, which is a UnicodeError.
+    idna.check_initial_combiner(label)
+    idna.check_bidi(label)
+    if label.startswith("xn--"):
+        raise UnicodeError("an A-label is ASCII")
+    for joiner in _JOINERS.finditer(label):
+        if not idna.valid_contextj(label, joiner.start()):
+            raise UnicodeError("a joiner where none can stand")
+    return "xn--" + label.encode("punycode").decode("ascii")
+
+
+def common_names(subject: Name) -> list[bytes]:
+    """The common names of a subject that are ASCII, in lower case."""
+    return [
+        part.value.lower().encode("ascii")
+        for rdn in subject.rdns
+        for part in rdn
+        if part.oid == _COMMON_NAME and part.value.isascii()
+    ]
 
 
 def _covers(pattern: bytes, wanted: bytes) -> bool:

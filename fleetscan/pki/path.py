@@ -1,73 +1,180 @@
 """Is this chain good for this name, at this time, under these anchors; if not, what is wrong.
 
-`assess` is pure: certificates, the clock and what is trusted are arguments. It looks for
-the best path (anchored first, then with the fewest problems), tells all that is wrong with
-it, and shows a missing intermediate, or a root that is not trusted, by adding it and asking
-again.
+Pure: certificates, the clock and what is trusted are arguments. `verify` answers one
+question. `assess` asks it, and where the answer is no looks for the smallest repair: what
+would have to change for the answer to be yes is what is wrong.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from fleetscan import limits
 from fleetscan.pki.assessment import PathAssessment, PathProblem, Problem
-from fleetscan.pki.constraints import WorkBudget
-from fleetscan.pki.names import certificate_matches, distinguished_name
-from fleetscan.pki.rules import problems_of
-from fleetscan.pki.search import Ending, FoundPath, IssuerLookup, PathSearch
-from fleetscan.pki.signatures import SignatureCache, SignatureState
-from fleetscan.text import printable
+from fleetscan.pki.policy import BROWSER
+from fleetscan.pki.repair import Plan, Question, smallest_repairs
+from fleetscan.pki.search import IssuerLookup, Work
+from fleetscan.pki.signatures import SignatureCache
+from fleetscan.pki.verification import Path, Refusal, Verifier, without_duplicates
 from fleetscan.vocabulary import Checked
 
 if TYPE_CHECKING:
     from fleetscan._parse import Certificate
+    from fleetscan.pki.policy import Policy, Rule
     from fleetscan.pki.trust import TrustStore
 
-__all__ = ["PathAssessment", "PathProblem", "Problem", "assess"]
+__all__ = [
+    "Path",
+    "PathAssessment",
+    "PathChecker",
+    "PathProblem",
+    "Problem",
+    "Refusal",
+    "assess",
+    "verify",
+]
 
-_ANCHORED: Final = 0
-_ANCHORED_UNCHECKED: Final = 1
-_ROOTED: Final = 2
-_BROKEN: Final = 3
-_OPEN: Final = 4
-"""How far a path got, best first. Up to _ROOTED its end is known for sure."""
+_UNKNOWN: Final = PathProblem.UNKNOWN_ISSUER
+
+MAX_CACHED_CHAINS: Final = 1_024
+"""Chains whose paths are remembered: hosts are scanned on several ports and addresses, and
+farms of them show one chain."""
 
 
-_ABOUT_ROOT: Final = frozenset({PathProblem.SELF_SIGNED, PathProblem.UNTRUSTED_ROOT})
-"""What anchoring the end of the path would mend."""
+def verify(
+    chain: Sequence[Certificate],
+    *,
+    name: str | None,
+    time: float,
+    roots: TrustStore,
+    intermediates: IssuerLookup | None = None,
+    rules: Policy = BROWSER,
+    signatures: SignatureCache | None = None,
+) -> Path | Refusal:
+    """Look for a path that satisfies every rule of a policy (RFC 5280 section 6.1).
+
+    Nothing is verified before the bounds of `limits` were asked, and no signature twice.
+
+    Args:
+        chain: the leaf first, then what was sent along with it, in any order; one at least.
+        name: the DNS name or IP address the leaf must be for; None: not checked.
+        time: Unix seconds, UTC.
+        roots: the anchors, with intermediates that came along with them.
+        intermediates: further certificates that may stand between leaf and anchor.
+        rules: what is asked.
+        signatures: checked links to share; None: a new cache.
+    """
+    work = Work(SignatureCache() if signatures is None else signatures)
+    anchors = _anchors(roots, rules)
+    verifier = Verifier(without_duplicates(chain), anchors, rules, work, intermediates)
+    return verifier.ask(name=name, second=int(time // 1))
 
 
-class _Judged:
-    """A path with what is wrong with it; `key` orders the better one first.
+class PathChecker:
+    """Assesses chains under one set of roots and one policy, remembering what time and name
+    do not change.
 
-    `limited` says that its name constraints were not all looked at.
+    Args:
+        trust: the anchors, with intermediates that came along with them.
+        policy: the rules and their measures.
+        signatures: checked links to share with others; None: a new cache.
+        max_chains: chains that are remembered, the least recently used given up first.
     """
 
-    __slots__ = ("found", "key", "limited", "not_checked", "problems")
+    def __init__(
+        self,
+        trust: TrustStore,
+        policy: Policy = BROWSER,
+        *,
+        signatures: SignatureCache | None = None,
+        max_chains: int = MAX_CACHED_CHAINS,
+    ) -> None:
+        self._trust = _anchors(trust, policy)
+        self._policy = policy
+        self._signatures = SignatureCache() if signatures is None else signatures
+        self._verifiers: OrderedDict[tuple[str, ...], Verifier] = OrderedDict()
+        self._max_chains = max_chains
 
-    def __init__(self, found: FoundPath, now: float, work: WorkBudget) -> None:
-        work.exceeded = False
-        self.found = found
-        self.problems = problems_of(found, now, work)
-        self.limited = work.exceeded
-        self.not_checked = found.unsettled
-        failed = False
-        for link in found.links:
-            if link.state is SignatureState.NOT_CHECKED:
-                self.not_checked = self.not_checked or link.reason
-            failed = failed or link.state is SignatureState.INVALID
-        self.key = (self._reach(failed), len(self.problems))
+    def __len__(self) -> int:
+        """How many chains are remembered."""
+        return len(self._verifiers)
 
-    def _reach(self, failed: bool) -> int:
-        if failed:
-            return _BROKEN
-        if self.found.ending is Ending.ANCHOR:
-            return _ANCHORED_UNCHECKED if self.not_checked or self.limited else _ANCHORED
-        return _ROOTED if self.found.ending is Ending.ROOT else _OPEN
+    def assess(
+        self,
+        chain: Sequence[Certificate],
+        *,
+        reference_name: str | None,
+        now: float,
+        authorities: IssuerLookup | None = None,
+    ) -> PathAssessment:
+        """Say whether a chain is good, and what would have to change where it is not.
+
+        Args:
+            chain: as sent, the leaf first; those that could not be parsed left out. When the
+                leaf itself could not be parsed there is nothing to assess: give ().
+            reference_name: the DNS name or IP address the leaf must be for; None: not checked.
+            now: Unix seconds, UTC.
+            authorities: CA certificates in hand that were not sent. They complete no path
+                silently: a path that needs one is INCOMPLETE, and only when the chain with
+                the missing ones added, asked again, passes.
+
+        Returns:
+            The assessment. An empty chain gives NOT_CHECKED throughout.
+        """
+        if not chain:
+            unchecked = Checked.NOT_CHECKED
+            return PathAssessment(path=(), trusted=unchecked, name=unchecked, problems=())
+        verifier = self._verifier(chain)
+        question = Question(name=reference_name, second=int(now // 1))
+        answer = verifier.ask(name=question.name, second=question.second)
+        if isinstance(answer, Path):
+            return PathAssessment(
+                path=answer.certificates,
+                trusted=Checked.YES,
+                name=answer.name,
+                problems=(),
+                policy=self._policy.name,
+                trusted_by=self._trust.sources_of(answer.certificates[-1]),
+            )
+        plans = smallest_repairs(verifier, question, answer, authorities)
+        return self._refused(answer, plans)
+
+    def _verifier(self, chain: Sequence[Certificate]) -> Verifier:
+        key = tuple([certificate.sha256 for certificate in chain])
+        known = self._verifiers.get(key)
+        if known is not None:
+            self._verifiers.move_to_end(key)
+            return known
+        verifier = Verifier(
+            without_duplicates(chain), self._trust, self._policy, Work(self._signatures)
+        )
+        self._verifiers[key] = verifier
+        if len(self._verifiers) > self._max_chains:
+            self._verifiers.popitem(last=False)
+        return verifier
+
+    def _refused(self, refusal: Refusal, plans: Sequence[Plan]) -> PathAssessment:
+        problems = tuple(_told(plans)) if plans else refusal.problems
+        settled = bool(plans) and not plans[0].open
+        if not settled and (refusal.limit or refusal.not_checked):
+            # What was not looked at may be the issuer.
+            problems = tuple(each for each in problems if each.kind is not _UNKNOWN)
+        trusted = Checked.YES if refusal.trusted else Checked.NO
+        if not problems:
+            trusted = Checked.NOT_CHECKED
+        path = plans[0].path.certificates if plans else refusal.certificates
+        return PathAssessment(
+            path=path,
+            trusted=trusted,
+            name=refusal.name,
+            problems=problems,
+            limit="" if settled else refusal.limit,
+            not_checked="" if settled else refusal.not_checked,
+            policy=self._policy.name,
+            trusted_by=self._trust.sources_of(path[-1]) if refusal.trusted else (),
+        )
 
 
 def assess(
@@ -78,176 +185,23 @@ def assess(
     trust: TrustStore,
     authorities: IssuerLookup | None = None,
     cache: SignatureCache | None = None,
+    policy: Policy = BROWSER,
 ) -> PathAssessment:
-    """Say whether a chain is good, and everything that is wrong with its best path.
-
-    Certificates that were sent are joined by name, whatever their order. Nothing is
-    verified before the bounds of `limits` were asked, and no signature twice.
-
-    Args:
-        chain: as sent, the leaf first; those that could not be parsed left out. When the
-            leaf itself could not be parsed there is nothing to assess: give ().
-        reference_name: the DNS name or IP address the leaf must be for; None: not checked.
-        now: Unix seconds, UTC.
-        trust: the anchors, with intermediates that came along with them.
-        authorities: CA certificates seen elsewhere. They complete no path silently: a path
-            that needs one is INCOMPLETE, and only when the chain with the missing ones
-            added, asked again, reaches an anchor or a self-signed root by them.
-        cache: checked links to share between targets; None: a new one.
-
-    Returns:
-        The assessment. An empty chain gives NOT_CHECKED throughout.
-    """
-    if not chain:
-        return PathAssessment(
-            path=(), trusted=Checked.NOT_CHECKED, name=Checked.NOT_CHECKED, problems=()
-        )
-    sent = _without_duplicates(chain)
-    leaf = sent[0]
-    search = PathSearch(sent, trust, SignatureCache() if cache is None else cache)
-    work = WorkBudget()
-    best = _best(search, leaf, now, work)
-    missing: tuple[Problem, ...] = ()
-    if authorities is not None and best.key[0] > _ROOTED:
-        best, missing = _completed(best, search, sent, authorities, now, work)
-    answer = _answer(best, missing, search, reference_name)
-    if best.key[0] == _ROOTED:
-        return _with_proof_of_root(answer, search, leaf, now, work)
-    return answer
+    """Assess one chain by itself; arguments and answer are those of `PathChecker`."""
+    checker = PathChecker(trust, policy, signatures=cache)
+    return checker.assess(chain, reference_name=reference_name, now=now, authorities=authorities)
 
 
-def _without_duplicates(chain: Sequence[Certificate]) -> Sequence[Certificate]:
-    unique = {certificate.sha256: certificate for certificate in chain[: limits.MAX_CERTIFICATES]}
-    return list(unique.values())
+def _anchors(trust: TrustStore, policy: Policy) -> TrustStore:
+    return trust.with_self_signed_only() if policy.anchor_self_signed else trust
 
 
-def _best(search: PathSearch, leaf: Certificate, now: float, work: WorkBudget) -> _Judged:
-    straight = search.straight(leaf)
-    best = None if straight is None else _Judged(straight, now, work)
-    if best is not None and best.key == (_ANCHORED, 0):
-        return best
-    for found in search.paths(leaf):
-        judged = _Judged(found, now, work)
-        if best is None or judged.key < best.key:
-            best = judged
-            if best.key == (_ANCHORED, 0):
-                break
-    if best is None:
-        found = FoundPath(certificates=(leaf,), ending=Ending.OPEN, links=())
-        best = _Judged(found, now, work)
-    return best
-
-
-def _completed(
-    best: _Judged,
-    search: PathSearch,
-    sent: Sequence[Certificate],
-    authorities: IssuerLookup,
-    now: float,
-    work: WorkBudget,
-) -> tuple[_Judged, tuple[Problem, ...]]:
-    """Find missing intermediates among the authorities and show that they are what is missing."""
-    # What ends this second search takes nothing from what the first one settled.
-    settled = search.limit
-    search.use(authorities)
-    candidate = _best(search, sent[0], now, work)
-    search.use(None)
-    known = {certificate.sha256 for certificate in sent}
-    added = _added(candidate, known, search)
-    search.add(added)
-    again = _best(search, sent[0], now, work)
-    if again.key[0] <= _ROOTED and not _blames(again, added):
-        return again, _missing(again, added)
-    search.limit = settled
-    return best, ()
-
-
-def _added(judged: _Judged, known: set[str], search: PathSearch) -> tuple[Certificate, ...]:
-    """What the path has that was neither sent nor trusted."""
-    return tuple(
-        certificate
-        for certificate in judged.found.certificates
-        if certificate.sha256 not in known and not search.provides(certificate)
-    )
-
-
-def _blames(judged: _Judged, added: Sequence[Certificate]) -> bool:
-    """Whether an added certificate is itself at fault: then adding it repairs nothing."""
-    hashes = {certificate.sha256 for certificate in added}
-    return any(
-        problem.certificate.sha256 in hashes and problem.kind is not PathProblem.UNTRUSTED_ROOT
-        for problem in judged.problems
-    )
-
-
-def _missing(judged: _Judged, added: Sequence[Certificate]) -> tuple[Problem, ...]:
-    hashes = {certificate.sha256 for certificate in added}
-    path = judged.found.certificates
-    rooted = judged.found.ending is Ending.ROOT
-    return tuple(
-        Problem(
-            kind=PathProblem.INCOMPLETE,
-            certificate=child,
-            detail=distinguished_name(child.issuer),
-            repair=issuer,
-        )
-        for index, (child, issuer) in enumerate(pairwise(path))
-        # A root need not be sent (RFC 8446 section 4.4.2).
-        if issuer.sha256 in hashes and not (rooted and index + 2 == len(path))
-    )
-
-
-def _with_proof_of_root(
-    answer: PathAssessment, search: PathSearch, leaf: Certificate, now: float, work: WorkBudget
-) -> PathAssessment:
-    """Anchor the certificate that the path ends at, ask again, and say so where that passes."""
-    top = answer.path[-1]
-    search.anchor(top)
-    again = _best(search, leaf, now, work)
-    reached = again.key[0] == _ANCHORED and again.found.certificates[-1].sha256 == top.sha256
-    if not reached or any(problem.kind in _ABOUT_ROOT for problem in again.problems):
-        return answer
-    problems = tuple(
-        replace(problem, repair=top) if problem.kind in _ABOUT_ROOT else problem
-        for problem in answer.problems
-    )
-    return replace(answer, problems=problems)
-
-
-def _answer(
-    best: _Judged,
-    missing: tuple[Problem, ...],
-    search: PathSearch,
-    reference_name: str | None,
-) -> PathAssessment:
-    path = best.found.certificates
-    problems = best.problems + missing
-    reach = best.key[0]
-    limit = "name_constraint_work" if best.limited else search.limit
-    if reach in (_ANCHORED, _ROOTED) and not best.limited:
-        # Whatever a bound hid, this path is settled without it.
-        limit = ""
-    if reach == _OPEN and not limit and not best.not_checked:
-        top = path[-1]
-        unknown = Problem(
-            kind=PathProblem.UNKNOWN_ISSUER,
-            certificate=top,
-            detail=distinguished_name(top.issuer),
-        )
-        problems = (*problems, unknown)
-    trusted = Checked.NO
-    if not problems:
-        trusted = Checked.YES if reach == _ANCHORED else Checked.NOT_CHECKED
-    name = certificate_matches(path[0], reference_name)
-    if name is Checked.NO:
-        detail = printable(reference_name or "", limits.MAX_NAME)
-        mismatch = Problem(kind=PathProblem.NAME_MISMATCH, certificate=path[0], detail=detail)
-        problems = (mismatch, *problems)
-    return PathAssessment(
-        path=path,
-        trusted=trusted,
-        name=name,
-        problems=problems,
-        limit=limit,
-        not_checked=best.not_checked,
-    )
+def _told(plans: Sequence[Plan]) -> Iterable[Problem]:
+    """The problems of all sets, each with the number of its set; what several mend is told once."""
+    told: set[tuple[PathProblem, Rule, str]] = set()
+    for number, plan in enumerate(plans, start=1):
+        for problem in plan.problems:
+            key = (problem.kind, problem.rule, problem.certificate.sha256)
+            if key not in told:
+                told.add(key)
+                yield replace(problem, set=number if problem.proven else 0)

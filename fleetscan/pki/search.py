@@ -13,7 +13,14 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Final, Protocol
 
 from fleetscan import limits
-from fleetscan.pki.signatures import SignatureCache, SignatureCheck, SignatureState
+from fleetscan.pki.constraints import WorkBudget
+from fleetscan.pki.distinguished_names import is_same_name, name_key
+from fleetscan.pki.signatures import (
+    SignatureCache,
+    SignatureCheck,
+    SignatureState,
+    verification_cost,
+)
 
 if TYPE_CHECKING:
     from fleetscan._parse import Certificate
@@ -48,6 +55,19 @@ class FoundPath:
     links: tuple[SignatureCheck, ...]
     unsettled: str = ""
 
+    @property
+    def has_failed_link(self) -> bool:
+        """Whether a signature on it does not verify."""
+        return any(link.state is SignatureState.INVALID for link in self.links)
+
+    @property
+    def not_checked(self) -> str:
+        """Why something on it could not be verified here, `""` when all was."""
+        if self.unsettled:
+            return self.unsettled
+        unchecked = (link.reason for link in self.links if link.state is SignatureState.NOT_CHECKED)
+        return next(unchecked, "")
+
 
 class _Refused:
     """Candidates that did not sign, and what keeps that from being the whole story.
@@ -64,12 +84,13 @@ class _Refused:
         self.unsettled = ""
 
 
-_LIMITED: Final = SignatureCheck(state=SignatureState.LIMIT, reason="signature_checks")
+_TOO_MANY: Final = SignatureCheck(state=SignatureState.LIMIT, reason="signature_checks")
+_TOO_DEAR: Final = SignatureCheck(state=SignatureState.LIMIT, reason="signature_work")
 
 
 def is_self_issued(certificate: Certificate) -> bool:
     """Say whether issuer and subject are the same name (RFC 5280 section 3.2)."""
-    return certificate.issuer.der == certificate.subject.der
+    return is_same_name(certificate.issuer, certificate.subject)
 
 
 def keys_contradict(child: Certificate, issuer: Certificate) -> bool:
@@ -85,71 +106,103 @@ def keys_contradict(child: Certificate, issuer: Certificate) -> bool:
     return own is not None and own != authority.key_identifier
 
 
-class PathSearch:
-    """One target's search. Work is counted over all its passes and never starts anew.
+def may_have_signed_itself(certificate: Certificate) -> bool:
+    """Say whether neither the names nor the key identifiers speak against it.
 
-    Args:
-        sent: the chain as sent, the leaf first, without duplicates.
-        trust: anchors, and the intermediates that came with them.
-        cache: checked links; what it already knows still counts against the budget, so
-            that no answer depends on which target came first.
+    The identifiers are asked first: they rule out nearly every leaf at once.
+    """
+    return not keys_contradict(certificate, certificate) and is_self_issued(certificate)
+
+
+class Work:
+    """What one target's path search may still spend, and the links it has looked at.
+
+    Everything asked about one chain shares one budget, repairs included. `fork` gives a
+    copy: what is spent on one target's repairs takes nothing from the next target that has
+    the same chain, so that no verdict depends on which came first.
     """
 
-    __slots__ = (
-        "_authorities",
-        "_cache",
-        "_checks",
-        "_cut",
-        "_issuers",
-        "_sent",
-        "_steps",
-        "_trust",
-        "limit",
-    )
+    __slots__ = ("_cache", "_checks", "_cost", "_steps", "limit", "names")
 
-    def __init__(
-        self, sent: Sequence[Certificate], trust: TrustStore, cache: SignatureCache
-    ) -> None:
-        self._trust = trust
+    def __init__(self, cache: SignatureCache) -> None:
         self._cache = cache
-        self._authorities: IssuerLookup | None = None
         self._checks: dict[tuple[str, str], SignatureCheck] = {}
-        self._issuers: dict[str, Sequence[Certificate]] = {}
-        self._cut: set[str] = set()
+        self._cost = 0
         self._steps = 0
-        self._sent: dict[bytes, list[Certificate]] = {}
         self.limit = ""
-        self.add(sent)
+        self.names = WorkBudget()
 
     @property
     def signature_checks(self) -> int:
         """Links looked at so far, each once."""
         return len(self._checks)
 
-    def add(self, certificates: Sequence[Certificate]) -> None:
-        """Count these certificates among the sent ones."""
-        self._forget()
-        for certificate in certificates:
-            self._sent.setdefault(certificate.subject.der, []).append(certificate)
+    def fork(self) -> Work:
+        """A copy with what is left now."""
+        other = Work(self._cache)
+        other._checks = dict(self._checks)
+        other._cost = self._cost
+        other._steps = self._steps
+        other.names = WorkBudget(self.names.remaining)
+        return other
 
-    def provides(self, certificate: Certificate) -> bool:
-        """Say whether the certificate came with the trust store, so that none need send it."""
-        return self._trust.holds(certificate)
+    def step(self) -> bool:
+        """Count one certificate put onto a path; False when there were too many."""
+        if self._steps >= limits.MAX_PATH_STEPS:
+            self.limit = "path_steps"
+            return False
+        self._steps += 1
+        return True
 
-    def use(self, authorities: IssuerLookup | None) -> None:
-        """Take further candidates from here from now on; None ends it."""
-        self._forget()
+    def check(self, child: Certificate, issuer: Certificate) -> SignatureCheck:
+        """Check a link within the budget.
+
+        What the cache already knows still counts, so that no answer depends on which
+        target came first.
+        """
+        pair = (child.sha256, issuer.sha256)
+        known = self._checks.get(pair)
+        if known is None:
+            if len(self._checks) >= limits.MAX_SIGNATURE_CHECKS:
+                return _TOO_MANY
+            cost = self._cost + verification_cost(issuer)
+            if cost > limits.MAX_SIGNATURE_WORK:
+                return _TOO_DEAR
+            self._cost = cost
+            known = self._checks[pair] = self._cache.check(child, issuer)
+        return known
+
+
+class PathSearch:
+    """The paths of one chain under one set of roots and candidate issuers.
+
+    Args:
+        sent: the chain as sent, the leaf first, without duplicates, and whatever else is to
+            count as sent.
+        trust: anchors, and the intermediates that came with them.
+        work: what may still be spent.
+        authorities: further candidates for issuers.
+    """
+
+    __slots__ = ("_authorities", "_cut", "_issuers", "_sent", "_trust", "_work")
+
+    def __init__(
+        self,
+        sent: Sequence[Certificate],
+        trust: TrustStore,
+        work: Work,
+        authorities: IssuerLookup | None = None,
+    ) -> None:
+        self._trust = trust
+        self._work = work
         self._authorities = authorities
-
-    def anchor(self, certificate: Certificate) -> None:
-        """Trust this certificate as well from now on, in this search alone."""
-        self._forget()
-        self._trust = self._trust.with_anchor(certificate)
-
-    def _forget(self) -> None:
-        """Candidates change, links do not."""
-        self._issuers.clear()
-        self._cut.clear()
+        self._issuers: dict[str, Sequence[Certificate]] = {}
+        self._cut: set[str] = set()
+        self._sent: dict[bytes, list[Certificate]] = {}
+        for index, certificate in enumerate(sent):
+            # A leaf that did not issue itself issues nothing on a path of its own.
+            if index or may_have_signed_itself(certificate):
+                self._sent.setdefault(name_key(certificate.subject), []).append(certificate)
 
     def paths(self, leaf: Certificate) -> Iterator[FoundPath]:
         """Yield paths until all are given or a bound ends it, the likeliest first."""
@@ -166,8 +219,8 @@ class PathSearch:
         # Ends: the path grows in each round and no path is longer than MAX_PATH_LENGTH.
         while not self._trust.is_anchor(path[-1]):
             top = path[-1]
-            candidates = () if is_self_issued(top) else self._candidates(path)
-            link = self._check(top, candidates[0]) if candidates else None
+            candidates = () if may_have_signed_itself(top) else self._candidates(path)
+            link = self._work.check(top, candidates[0]) if candidates else None
             if link is None or link.state is not SignatureState.VALID:
                 return None
             path += (candidates[0],)
@@ -180,8 +233,9 @@ class PathSearch:
         top = path[-1]
         if self._trust.is_anchor(top):
             yield FoundPath(certificates=path, ending=Ending.ANCHOR, links=links)
-            return
-        if is_self_issued(top) and self._check(top, top).state is SignatureState.VALID:
+            if is_self_issued(top):
+                return
+        if is_self_issued(top) and self._work.check(top, top).state is SignatureState.VALID:
             yield FoundPath(certificates=path, ending=Ending.ROOT, links=links)
             return
         refused = _Refused()
@@ -189,7 +243,7 @@ class PathSearch:
         # Ends: MAX_CANDIDATE_ISSUERS wide, MAX_PATH_LENGTH deep, and every step is counted.
         for issuer, link in self._followed(path, refused):
             progressed = True
-            if not self._step():
+            if not self._work.step():
                 return
             yield from self._extend((*path, issuer), (*links, link))
         if progressed:
@@ -209,12 +263,12 @@ class PathSearch:
         candidates = self._candidates(path)
         refused.limited = top.sha256 in self._cut
         for issuer in candidates:
-            link = self._check(top, issuer)
+            link = self._work.check(top, issuer)
             if link.state is SignatureState.INVALID:
                 if _may_have_signed(top, issuer):
                     refused.failed.append((issuer, link))
             elif link.state is SignatureState.LIMIT:
-                self.limit = self.limit or link.reason
+                self._work.limit = self._work.limit or link.reason
                 refused.limited = True
             elif _same(issuer, top):
                 # Whether it signed itself cannot be told here.
@@ -232,15 +286,8 @@ class PathSearch:
             if _same(issuer, path[-1]):
                 # It names itself as issuer and its own key did not sign it.
                 yield FoundPath(certificates=path, ending=Ending.ROOT, links=(*links, link))
-            elif self._step():
+            elif self._work.step():
                 yield from self._extend((*path, issuer), (*links, link))
-
-    def _step(self) -> bool:
-        if self._steps >= limits.MAX_PATH_STEPS:
-            self.limit = "path_steps"
-            return False
-        self._steps += 1
-        return True
 
     def _candidates(self, path: tuple[Certificate, ...]) -> Sequence[Certificate]:
         top = path[-1]
@@ -250,13 +297,13 @@ class PathSearch:
         # A circle gives nothing new; a certificate that may have signed itself is asked.
         found = [issuer for issuer in found if _same(issuer, top) or not _on_path(path, issuer)]
         if found and len(path) >= limits.MAX_PATH_LENGTH:
-            self.limit = "path_length"
+            self._work.limit = "path_length"
             return ()
         return found
 
     def _ranked(self, top: Certificate) -> Sequence[Certificate]:
         """Candidates without duplicates, those first whose key identifiers may agree."""
-        found = [*self._trust.issuers_of(top), *self._sent.get(top.issuer.der, ())]
+        found = [*self._trust.issuers_of(top), *self._sent.get(name_key(top.issuer), ())]
         found += self._trust.intermediates_of(top)
         if self._authorities is not None:
             found += self._authorities.issuers_of(top)
@@ -265,18 +312,9 @@ class PathSearch:
         unique = list({candidate.sha256: candidate for candidate in found}.values())
         unique.sort(key=lambda candidate: keys_contradict(top, candidate))
         if len(unique) > limits.MAX_CANDIDATE_ISSUERS:
-            self.limit = self.limit or "candidate_issuers"
+            self._work.limit = self._work.limit or "candidate_issuers"
             self._cut.add(top.sha256)
         return unique[: limits.MAX_CANDIDATE_ISSUERS]
-
-    def _check(self, child: Certificate, issuer: Certificate) -> SignatureCheck:
-        pair = (child.sha256, issuer.sha256)
-        known = self._checks.get(pair)
-        if known is None:
-            if len(self._checks) >= limits.MAX_SIGNATURE_CHECKS:
-                return _LIMITED
-            known = self._checks[pair] = self._cache.check(child, issuer)
-        return known
 
 
 def _same(one: Certificate, other: Certificate) -> bool:
@@ -297,7 +335,7 @@ def _may_have_signed(top: Certificate, issuer: Certificate) -> bool:
 def _on_path(path: tuple[Certificate, ...], candidate: Certificate) -> bool:
     """The same name with the same key is the same CA: a circle."""
     return any(
-        candidate.subject.der == there.subject.der
-        and candidate.subject_public_key_info == there.subject_public_key_info
+        candidate.subject_public_key_info == there.subject_public_key_info
+        and is_same_name(candidate.subject, there.subject)
         for there in path
     )

@@ -8,6 +8,7 @@ import random
 import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from pkgutil import resolve_name
 from typing import Any
 
 import pytest
@@ -149,16 +150,13 @@ def _without_ids(verdicts: dict[int, Any]) -> dict[int, Any]:
 
 
 @pytest.mark.parametrize(
-    "place", ["fleetscan.fleet.judging.classify", "fleetscan.fleet.judging.assess"]
+    "place", ["fleetscan.fleet.judging.classify", "fleetscan.pki.path.PathChecker.assess"]
 )
 def test_a_bug_in_judging_is_one_result_with_its_traceback(
     place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """internal.error for the target it was met on, loud, and the scan goes on."""
-    import fleetscan.fleet.judging as judging
-
-    name = place.rpartition(".")[2]
-    real = getattr(judging, name)
+    real = resolve_name(place)
     calls = iter(range(100))
 
     def breaks_once(*args: Any, **options: Any) -> Any:  # noqa: ANN401
@@ -166,7 +164,7 @@ def test_a_bug_in_judging_is_one_result_with_its_traceback(
             raise RuntimeError("planted")
         return real(*args, **options)
 
-    monkeypatch.setattr(judging, name, breaks_once)
+    monkeypatch.setattr(place, breaks_once)
     warnings: list[str] = []
 
     async def work() -> list[Result]:

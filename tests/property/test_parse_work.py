@@ -16,6 +16,7 @@ import pytest
 from fleetscan import _parse
 from fleetscan._parse import MessageReader, RecordReader
 from fleetscan.errors import ParseError
+from fleetscan.pki._crl import CrlReader
 from tests import octets
 from tests.octets import extension, oid, sequence, tlv, u16, u24, vector
 
@@ -106,6 +107,19 @@ def attributes(n: int) -> Callable[[], object]:
     return one_certificate(octets.certificate(subject=octets.name(*([one] * n))))
 
 
+def entries_of_a_crl(n: int, *extensions: bytes, size: int = 1_000) -> Callable[[], object]:
+    """Work on a CRL of n entries that is fed in pieces."""
+    body = octets.crl(octets.crl_tbs(entries=(octets.crl_entry(9, *extensions),) * n))
+    pieces = [body[at : at + size] for at in range(0, len(body), size)]
+
+    def work() -> None:
+        reader = CrlReader([b"\x07"])
+        for piece in pieces:
+            reader.feed(piece)
+
+    return work
+
+
 Case = tuple[int, Callable[[int], Callable[[], object]]]
 
 CASES: dict[str, Case] = {
@@ -127,6 +141,11 @@ CASES: dict[str, Case] = {
     "many names": (10_000, names),
     "a long serial": (100_000, long_serial),
     "attributes of one name": (5_000, attributes),
+    "entries of a CRL": (5_000, entries_of_a_crl),
+    "extensions of a CRL entry, octet by octet": (
+        400,
+        lambda n: entries_of_a_crl(1, *(octets.reason_code(1),) * n, size=1),
+    ),
     "nested sequences": (10_000, lambda n: one_certificate(b"\x30" + b"\x82\xff\xff" * n)),
 }
 

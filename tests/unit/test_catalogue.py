@@ -65,22 +65,20 @@ MEDIUM = {
 }
 MEDIUM_FAMILIES = {"connect", "resolve", "client_auth"}
 
-# What takes experiments, repairs, the fleet or a revocation answer. `unknown` is what is left.
+# What takes experiments, repairs or the fleet. `unknown` is what is left.
 NOT_BY_ONE_PROBE = {
     *("version.intolerant", "signature.no_common_scheme"),
     *("name.default_certificate",),
     *("interference.name_filter", "interference.hello_filter", "interference.interception"),
-    *("interference.block_page", "certificate.revoked"),
+    *("interference.block_page",),
     *("server.large_hello_intolerant", "server.segmented_hello_intolerant"),
     *("server.extension_intolerant", "server.intermittent", "unknown"),
-    *("finding.key_reuse", "finding.path_profile_dependent", "finding.staple_stale"),
-    *("finding.revocation_unknown", "finding.no_sct"),
 }
 
 RFC_CITATION = re.compile(r"RFC [1-9][0-9]{0,3} (?:section [0-9]+|appendix [A-Z])(?:\.[0-9]+)*")
 OTHER_SOURCES = re.compile(
     r"X\.690 section 10|FIPS 203 section 1|POSIX\.1-2017 connect\(\)"
-    r"|CA/Browser Forum Baseline Requirements section 6\.3\.2"
+    r"|CA/Browser Forum Baseline Requirements section 6\.3\.2|Apple HT210176"
     r"|docs/(?:diagnosis|policies)\.md|CONTRIBUTING\.md|SECURITY\.md"
 )
 

@@ -17,6 +17,8 @@ from fleetscan.causes.model import Case, Confidence, Severity, Verdict
 from fleetscan.errors import ParseError
 from fleetscan.facts import HandshakeFacts, MalformedCertificate, Timings
 from fleetscan.pki.assessment import PathAssessment, PathProblem, Problem
+from fleetscan.pki.policy import Rule
+from fleetscan.pki.revocation import Reason, RevocationAnswer, RevocationStatus, combine
 from fleetscan.vocabulary import (
     STARTTLS_KINDS,
     Alert,
@@ -111,6 +113,7 @@ any_facts = st.builds(
 problems = st.builds(
     Problem,
     kind=st.sampled_from(PathProblem),
+    rule=st.sampled_from(Rule),
     certificate=st.sampled_from(CERTIFICATES),
     detail=hostile,
     repair=maybe(st.sampled_from(CERTIFICATES)),
@@ -122,6 +125,19 @@ paths = st.builds(
     name=st.sampled_from(Checked),
     problems=st.lists(problems, max_size=4).map(tuple),
 )
+seconds = st.one_of(st.none(), st.integers(-(10**12), 10**12))
+answers = st.builds(
+    RevocationAnswer,
+    status=st.sampled_from(RevocationStatus),
+    source=st.sampled_from(["stapled", "ocsp", "crl"]),
+    reason=st.sampled_from(["", *Reason]),
+    detail=hostile,
+    this_update=seconds,
+    next_update=seconds,
+    revoked_at=seconds,
+    revocation_reason=hostile,
+    url=hostile,
+)
 cases = st.builds(
     Case,
     facts=any_facts,
@@ -132,6 +148,7 @@ cases = st.builds(
     now=st.one_of(st.just(float(NOW)), st.floats(-1e11, 1e11)),
     listed=st.booleans(),
     internal_error=st.one_of(st.just(""), hostile),
+    revocation=maybe(st.lists(answers, max_size=3).map(combine)),
 )
 
 
@@ -277,7 +294,9 @@ def test_our_own_side_silences_the_rest() -> None:
         path=CERTIFICATES[:1],
         trusted=Checked.NO,
         name=Checked.NO,
-        problems=(Problem(kind=PathProblem.EXPIRED, certificate=CERTIFICATES[0]),),
+        problems=(
+            Problem(kind=PathProblem.EXPIRED, rule=Rule.VALIDITY, certificate=CERTIFICATES[0]),
+        ),
     )
     verdict = classify(case(ended(EndedBy.RST, errno=24), path=path))
 

@@ -9,9 +9,11 @@ import pytest
 from fleetscan.causes import classify
 from fleetscan.causes.model import Severity
 from fleetscan.facts import HandshakeFacts
+from fleetscan.pki.path import assess
+from fleetscan.pki.trust import TrustStore
 from fleetscan.vocabulary import ConfirmedBy, EndedBy
 from tests.certificates import DAY, NOW, Issued, intermediate, issue, leaf, root
-from tests.facts_builder import OFFER, case, confirmed, ended, finding_ids
+from tests.facts_builder import NAME, OFFER, assessed, case, confirmed, ended, finding_ids
 
 ROOT = root()
 CA = intermediate(ROOT)
@@ -52,23 +54,6 @@ def test_expires_soon(left_s: int, severity: Severity | None) -> None:
 def test_one_that_is_not_valid_yet_does_not_expire_soon() -> None:
     """What has not begun is another matter."""
     assert found(leaf(CA, not_before=NOW + 1, not_after=NOW + DAY), CA) == []
-
-
-@pytest.mark.parametrize(
-    ("not_before", "validity_s", "expected"),
-    [
-        # 398 days, both ends included: the Baseline Requirements' own arithmetic.
-        (NOW - 30 * DAY, 398 * DAY - 1, []),
-        (NOW - 30 * DAY, 398 * DAY, ["finding.long_validity"]),
-        (1_598_918_399, 4_000 * DAY, []),
-        (1_598_918_400, 4_000 * DAY, ["finding.long_validity"]),
-    ],
-)
-def test_long_validity(not_before: int, validity_s: int, expected: list[str]) -> None:
-    """Over 398 days, for certificates that begin on 2020-09-01 or later."""
-    one = leaf(CA, not_before=not_before, not_after=not_before + validity_s)
-
-    assert found(one, CA) == expected
 
 
 def test_wildcard() -> None:
@@ -186,3 +171,50 @@ def test_a_choice_against_the_rules_is_no_finding() -> None:
     )
 
     assert finding_ids(seen) == []
+
+
+def profile_evidence(*chain: Issued, name: str = NAME, trusted: bool = True) -> dict[str, str]:
+    """Evidence of finding.path_profile_dependent about a chain; {} without the finding."""
+    trust = TrustStore([ROOT.parsed] if trusted else [root("Other").parsed])
+    path = assess([one.parsed for one in chain], reference_name=name, now=NOW, trust=trust)
+    told = classify(assessed(path, reference_name=name)).findings
+    for finding in told:
+        if finding.entry.id == "finding.path_profile_dependent":
+            return dict(finding.match.evidence)
+    return {}
+
+
+def test_a_path_that_only_the_strict_rules_refuse() -> None:
+    """RFC 5280 section 4.2.1.1 wants the identifier of every authority, and no client does."""
+    assert profile_evidence(leaf(CA, NAME, identifiers=False, san=[NAME]), CA) == {
+        "accepted_by": "browser, openssl, java, legacy",
+        "refused_by": "webpki",
+        "rule": "authority_key_identifier: missing",
+    }
+
+
+def test_the_rules_of_a_whole_path_are_named_once() -> None:
+    """Two authorities with the same fault are one thing to know."""
+    upper = intermediate(ROOT, usages=None)
+    lower = intermediate(upper, "Lower", usages=None)
+    one = leaf(lower, NAME, san=[NAME])
+
+    assert profile_evidence(one, lower, upper)["rule"] == "ca_key_usage_present: missing"
+
+
+def test_a_path_that_keeps_the_profile_depends_on_nobody() -> None:
+    """Nothing to tell; and nothing where no path was checked."""
+    assert profile_evidence(leaf(CA, NAME, san=[NAME]), CA) == {}
+    assert "finding.path_profile_dependent" not in found(leaf(CA, identifiers=False), CA)
+
+
+def test_a_path_that_fails_has_a_cause_and_not_this_finding() -> None:
+    """Whatever the strict rules would say, the scan's policy already refuses the path."""
+    plain = leaf(CA, NAME, identifiers=False, san=[NAME])
+
+    assert profile_evidence(plain, CA, trusted=False) == {}
+
+
+def test_a_wrong_name_does_not_hide_what_depends_on_the_profile() -> None:
+    """The name is no part of the path."""
+    assert profile_evidence(leaf(CA, NAME, identifiers=False, san=[NAME]), CA, name="other.example")

@@ -17,6 +17,7 @@ from fleetscan.facts import HandshakeFacts, MalformedCertificate
 from fleetscan.pki.assessment import PathAssessment, PathProblem, Problem
 from fleetscan.pki.authorities import AuthorityStore
 from fleetscan.pki.path import assess
+from fleetscan.pki.policy import Rule
 from fleetscan.pki.trust import TrustStore
 from fleetscan.vocabulary import Checked, EndedBy, Origin, Stage
 from tests.certificates import (
@@ -83,12 +84,14 @@ def test_expired() -> None:
     cause = only(scanned(leaf(CA, not_after=NOW - 3 * DAY - 1), CA))
 
     assert cause.entry.id == "certificate.expired"
-    assert cause.match.confidence is Confidence.OBSERVED
+    assert cause.match.confidence is Confidence.PROVEN
     assert cause.match.evidence["not_after"] == "2027-01-12T07:59:59Z"
     assert cause.match.evidence["days"] == "3"
     assert cause.match.evidence["scanned_at"] == "2027-01-15T08:00:00Z"
     assert cause.match.remedy_values == ("CN=www.example.com",)
-    assert cause.match.basis.kind == "peer"
+    basis = cause.match.basis
+    assert (basis.kind, basis.changed, basis.set) == ("repair", "time", 1)
+    assert (basis.before, basis.after) == ("refused", "passed at 2027-01-12T07:59:59Z")
 
 
 def test_not_yet_valid_is_another_cause() -> None:
@@ -211,11 +214,11 @@ def test_a_missing_intermediate_not_in_hand_is_unknown() -> None:
     ],
 )
 def test_faults_of_a_leaf(chain: tuple[Issued, ...], expected: str) -> None:
-    """One fault, one cause, observed: the certificate shows it."""
+    """One fault, one cause, proven: without that one rule the chain passes."""
     cause = only(scanned(*chain))
 
     assert cause.entry.id == expected
-    assert cause.match.confidence is Confidence.OBSERVED
+    assert cause.match.confidence is Confidence.PROVEN
     assert cause.match.evidence["subject"] == "CN=www.example.com"
 
 
@@ -279,8 +282,17 @@ def test_half_a_repair_proves_nothing() -> None:
     """Each missing certificate must be in hand."""
     leaf_certificate = leaf(CA).parsed
     problems = (
-        Problem(kind=PathProblem.INCOMPLETE, certificate=leaf_certificate, repair=CA.parsed),
-        Problem(kind=PathProblem.INCOMPLETE, certificate=CA.parsed, detail="CN=Upper"),
+        Problem(
+            kind=PathProblem.INCOMPLETE,
+            rule=Rule.TRUST,
+            certificate=leaf_certificate,
+            repair=CA.parsed,
+            changed="intermediate",
+            set=1,
+        ),
+        Problem(
+            kind=PathProblem.INCOMPLETE, rule=Rule.TRUST, certificate=CA.parsed, detail="CN=Upper"
+        ),
     )
     path = PathAssessment(
         path=(leaf_certificate,), trusted=Checked.NO, name=Checked.YES, problems=problems

@@ -409,3 +409,57 @@ def test_colour_can_be_switched_off(environment: dict[str, str]) -> None:
 def test_j_forces_json_on_a_terminal() -> None:
     """`-j` is JSON wherever standard output goes."""
     assert '{"schema":"fleetscan.result/1"' in on_terminal(CLOSED, "-j", "-q")
+
+
+def test_a_state_directory_that_cannot_be_used_is_told_before_the_scan(tmp_path: Path) -> None:
+    """One line, exit code 2, and the output is not touched."""
+    file = tmp_path / "file"
+    file.write_text("notes")
+    done = scan(CLOSED, "--state", str(file), "-o", str(tmp_path / "out.jsonl"))
+
+    assert done.returncode == 2
+    assert done.stderr == f"fleetscan: state directory {file}: not a directory\n"
+    assert not (tmp_path / "out.jsonl").exists()
+
+
+def test_a_state_that_cannot_be_saved_is_one_line_and_exit_code_3(tmp_path: Path) -> None:
+    """The results are whole, and the next run knows less: it is said, and it is no success."""
+    state, out = tmp_path / "state", tmp_path / "out.jsonl"
+    process = subprocess.Popen(
+        command("-l", "-", "--state", str(state), "-o", str(out), "-q"),
+        cwd=PROJECT, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdin is not None
+    # Reading targets begins after the state was read: what is done now is in mid-scan.
+    process.stdin.write(f"{CLOSED}\n")
+    process.stdin.flush()
+    wait_until((state / "lock").exists)
+    wait_until(lambda: out.exists() and b'"type":"run_start"' in out.read_bytes())
+    (state / "lock").unlink()
+    state.rmdir()
+    _, said = process.communicate(timeout=BOUND_S)
+
+    assert process.returncode == 3
+    assert said.count("what this run has seen is not kept: No such file or directory") == 1
+    assert "Traceback" not in said
+    lines = lines_of(out.read_bytes())
+    assert [line["type"] for line in lines] == ["run_start", "result", "run_end"]
+    assert lines[-1]["run_status"] == "complete"
+
+
+def test_an_interrupted_scan_saves_its_state(tmp_path: Path, silent: str) -> None:
+    """Ctrl-C twice: the directory has its file all the same."""
+    state, out = tmp_path / "state", tmp_path / "out.jsonl"
+    process = subprocess.Popen(
+        command(CLOSED, silent, "--state", str(state), "-o", str(out), "-q", "--timeout", "30"),
+        cwd=PROJECT, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    wait_until(lambda: out.exists() and b'"type":"result"' in out.read_bytes())
+    process.send_signal(signal.SIGINT)
+    assert process.stderr is not None
+    process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=BOUND_S)
+
+    assert process.returncode == 130
+    assert (state / "authorities.pem").read_bytes().startswith(b"fleetscan CA certificates")

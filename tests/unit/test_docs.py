@@ -6,15 +6,22 @@ import re
 import shlex
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import click
 import pytest
 
-from fleetscan.cli import app
+from fleetscan import limits
+from fleetscan.cli import app, verify
 from fleetscan.cli.hello import hello_options
 from fleetscan.cli.scan import command, request_from
+from fleetscan.output.schema import load_schema
+from fleetscan.pki.fetch_guard import HTTP_PORTS
+from fleetscan.pki.fetched import FetchReason
 from fleetscan.tls.profiles import PROFILES
+from tests.certificates import DAY, NOW, intermediate, leaf, root
+from tests.certificates import name as subject_name
 from tests.tls_peers import identity
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -29,7 +36,8 @@ def python_blocks(page: Path) -> list[str]:
     ("page", "block", "shown"),
     [
         ("python.md", 0, "wrong-name.lab.test certificate.name_mismatch"),
-        ("python.md", 1, "certificate.expired observed"),
+        ("python.md", 1, "certificate.expired proven"),
+        ("python.md", 2, "False certificate.expired True"),
         ("hello.md", 0, "mine TLSv1.2 secp256r1"),
     ],
 )
@@ -79,6 +87,45 @@ def test_the_page_about_the_hello_names_every_profile_and_option() -> None:
         assert f"`{name}`" in HELLO_PAGE or f"{name} " in HELLO_PAGE, name
 
 
+VERIFY_PAGE = (PROJECT / "docs" / "verify.md").read_text()
+
+
+def test_the_page_about_verify_names_every_option_and_field() -> None:
+    """What there is to choose from, and what comes out."""
+    schema = load_schema("verify")
+    fields = [
+        *schema["properties"],
+        *(f"fixed.{key}" for key in schema["$defs"]["fixed"]["properties"]),
+    ]
+
+    for name in (*fields, *(option.opts[-1] for option in verify.command.params[1:])):
+        assert f"`{name}`" in VERIFY_PAGE or f"`{name} " in VERIFY_PAGE, name
+
+
+def test_what_the_page_about_verify_shows_is_what_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Each command line with its output, to the letter."""
+    ca = subject_name("Example Issuing CA 3", organization_name="Example")
+    top = root(subject_name("Example Root", organization_name="Example"))
+    issuer = intermediate(top, ca)
+    ended = leaf(issuer, "www.example.org", san=["www.example.org"], not_after=NOW - 22 * DAY)
+    shop = leaf(issuer, "shop.example.org", san=["shop.example.org"])
+    (tmp_path / "example-root.pem").write_bytes(top.pem)
+    (tmp_path / "deployed.pem").write_bytes(ended.pem + top.pem + issuer.pem + ended.key_pem)
+    (tmp_path / "shop.pem").write_bytes(shop.pem)
+    (tmp_path / "intermediates.pem").write_bytes(issuer.pem)
+    monkeypatch.chdir(tmp_path)
+    shown = re.findall(
+        r"^    \$ fleetscan (verify .*)\n((?:    .*\n|\n)+?)(?=^\S)", VERIFY_PAGE, re.MULTILINE
+    )
+
+    assert len(shown) == 2
+    for line, printed in shown:
+        app.run(shlex.split(line))
+        assert capfd.readouterr().out.strip() == textwrap.dedent(printed).strip()
+
+
 @pytest.mark.parametrize(
     "page",
     sorted(
@@ -96,3 +143,23 @@ def test_links_between_the_documents_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)(?:#[^)]*)?\)", page.read_text())
 
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_page_about_fetching_has_every_word_and_bound() -> None:
+    """Rules are written on the words; the bounds are those of `limits`."""
+    page = (PROJECT / "docs" / "fetching.md").read_text()
+
+    for reason in FetchReason:
+        assert f"`{reason.value}`" in page, reason
+    for bound in (
+        f"{limits.MAX_ISSUER_OCTETS:,} octets",
+        f"{limits.MAX_FETCHES:,} fetches",
+        f"{limits.FETCH_TOTAL_S:g} s in all",
+        f"{limits.MAX_ISSUER_URLS} URLs, {limits.MAX_ISSUER_FETCHES} URLs",
+        f"{limits.FETCH_CONCURRENCY}, of which {limits.FETCH_PER_ORIGIN} with",
+        f"and {limits.FETCH_PER_ADDRESS} with one address",
+        f"after {limits.FETCH_ORIGIN_LOST_S:g} s",
+        f"{limits.MAX_ISSUER_CERTIFICATES} certificates",
+    ):
+        assert bound in page, bound
+    assert " and ".join(", ".join(map(str, sorted(HTTP_PORTS))).rsplit(", ", 1)) in page

@@ -31,6 +31,7 @@ def boom() -> float:
         {"rate": math.nan},
         {"address_per_second": 0.0},
         {"addresses": "some"},
+        {"policy": ""},
         {"nameservers": ("resolver.example",)},
         {"nameservers": ("192.0.2.1:99999",)},
         {"alpn": ("",)},
@@ -47,6 +48,9 @@ def boom() -> float:
         {"proxy": "http://proxy.test", "proxy_names": True, "excludes": ("10.0.0.0/8",)},
         {"proxy_names": True},
         {"proxy_credentials": ("u", "p")},
+        {"fetch": ("crl",)},
+        {"fetch": ("aia",), "proxy": "http://proxy.test"},
+        {"fetch_allow": ("10/8",)},
     ],
     ids=str,
 )

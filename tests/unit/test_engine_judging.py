@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
+from itertools import permutations
 from typing import Any
 
 import pytest
 
 from fleetscan import limits
-from fleetscan._parse import parse_certificate
+from fleetscan._parse import Certificate, parse_certificate
 from fleetscan.engine.outcome import ProbeOutcome
 from fleetscan.facts import HandshakeFacts
 from fleetscan.fleet import judging
-from fleetscan.fleet.judging import CertificateCache, Judge
+from fleetscan.fleet.judging import CertificateCache, Judge, Judged
 from fleetscan.inventory.target import Target
-from fleetscan.pki.path import PathAssessment, assess
+from fleetscan.pki.path import PathAssessment, PathChecker
 from fleetscan.pki.trust import TrustStore
 from fleetscan.vocabulary import Checked, ConfirmedBy, EndedBy, Stage
 from tests import certificates
@@ -49,10 +51,47 @@ MIDDLE = certificates.intermediate(issuer=ROOT)
 LEAF = certificates.leaf(issuer=MIDDLE)
 
 
-def judge_with(warnings: list[str] | None = None) -> Judge:
+LONG_AGO = certificates.NOW - 400 * certificates.DAY
+YESTERDAY = certificates.NOW - certificates.DAY
+TOMORROW = certificates.NOW + certificates.DAY
+OLD_MIDDLE = certificates.intermediate(issuer=ROOT, not_before=LONG_AGO, not_after=YESTERDAY)
+EARLY_MIDDLE = certificates.intermediate(issuer=ROOT, not_before=TOMORROW)
+EXPIRED_LEAF = certificates.leaf(issuer=MIDDLE, not_before=LONG_AGO, not_after=YESTERDAY)
+PRIVATE_ROOT = certificates.root("Private Root")
+PRIVATE_LEAF = certificates.leaf(issuer=PRIVATE_ROOT)
+OLD_ROOT = certificates.root("Old Root", not_before=LONG_AGO, not_after=YESTERDAY)
+OLD_ROOT_LEAF = certificates.leaf(issuer=OLD_ROOT)
+OTHER_MIDDLE = certificates.intermediate(issuer=ROOT, subject="Other CA")
+OTHER_LEAF = certificates.leaf(issuer=OTHER_MIDDLE)
+
+
+def judge_with(warnings: list[str] | None = None, earlier: Iterable[Certificate] = ()) -> Judge:
     """A judge that trusts ROOT."""
     trust = TrustStore([parse_certificate(ROOT.der)])
-    return Judge(trust, warn=(warnings if warnings is not None else []).append)
+    warn = (warnings if warnings is not None else []).append
+    return Judge(trust, warn=warn, earlier=earlier)
+
+
+def at_port(port: int, *chain: certificates.Issued) -> ProbeOutcome:
+    """The same from another port, to tell it from others."""
+    return replace(answered(*chain), target=replace(TARGET, port=port))
+
+
+def causes_of(judged: Judged) -> tuple[str, ...]:
+    """The ids of the causes."""
+    assert judged.verdict is not None
+    return tuple(cause.entry.id for cause in judged.verdict.causes)
+
+
+def evidence_by_port(told: Iterable[Judged]) -> dict[int, list[tuple[str, dict[str, str]]]]:
+    """All that is said of each, by its port."""
+    return {
+        one.outcome.target.port: [
+            (cause.entry.id, dict(cause.match.evidence))
+            for cause in (one.verdict.causes if one.verdict is not None else ())
+        ]
+        for one in told
+    }
 
 
 def test_a_missing_certificate_that_the_run_shows_is_named() -> None:
@@ -77,13 +116,14 @@ def test_an_error_on_one_held_result_costs_that_one_alone(
     for _ in range(3):
         assert judge.judge(answered(LEAF)) is None
     calls = iter(range(3))
+    real = PathChecker.assess
 
     def fails_once(*args: Any, **options: Any) -> PathAssessment:  # noqa: ANN401
         if next(calls) == 1:
             raise RuntimeError("a bug of ours")
-        return assess(*args, **options)
+        return real(*args, **options)
 
-    monkeypatch.setattr(judging, "assess", fails_once)
+    monkeypatch.setattr(PathChecker, "assess", fails_once)
     verdicts = [judged.verdict for judged in judge.release()]
 
     assert [verdict and verdict.causes[0].entry.id for verdict in verdicts] == [
@@ -102,9 +142,31 @@ def test_a_good_path_is_told_at_once() -> None:
     assert judged.path.trusted is Checked.YES
 
 
-def test_what_is_held_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Past the bound a result is told with what was seen until then, and the user is told once."""
+def test_what_is_held_in_memory_is_bounded_and_nothing_of_it_is_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Past the bound results wait on the disk and are judged with the rest, each once."""
     monkeypatch.setattr(limits, "MAX_HELD_RESULTS", 2)
+    warnings: list[str] = []
+    judge = judge_with(warnings)
+
+    told = [judge.judge(at_port(port, LEAF)) for port in range(1, 1_001)]
+    judge.judge(answered(LEAF, MIDDLE))
+    released = list(judge.release())
+
+    assert told == [None] * 1_000
+    assert warnings == []
+    assert [one.outcome.target.port for one in released] == list(range(1, 1_001))
+    assert {causes_of(one) for one in released} == {("chain.incomplete",)}
+    assert judge.held == 0
+
+
+def test_a_full_disk_is_told_once_and_what_came_later_is_judged_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What waits already goes on waiting."""
+    monkeypatch.setattr(limits, "MAX_HELD_RESULTS", 2)
+    monkeypatch.setattr(limits, "MAX_SPILLED_OCTETS", 0)
     warnings: list[str] = []
     judge = judge_with(warnings)
 
@@ -113,6 +175,66 @@ def test_what_is_held_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [one is None for one in told] == [True, True, False, False, False]
     assert len(warnings) == 1
     assert len(list(judge.release())) == 2
+
+
+@pytest.mark.parametrize(
+    ("chain", "waits"),
+    [
+        pytest.param((LEAF,), True, id="the-issuer-is-not-sent"),
+        pytest.param((LEAF, OLD_MIDDLE), False, id="an-expired-intermediate"),
+        pytest.param((LEAF, EARLY_MIDDLE), False, id="one-that-is-not-valid-yet"),
+        pytest.param((EXPIRED_LEAF, MIDDLE), False, id="the-leaf-alone-is-at-fault"),
+        pytest.param((PRIVATE_LEAF, PRIVATE_ROOT), False, id="a-private-root"),
+        pytest.param((OLD_ROOT_LEAF, OLD_ROOT), False, id="a-private-root-that-expired"),
+        pytest.param((PRIVATE_ROOT,), False, id="self-signed"),
+        pytest.param((LEAF, MIDDLE), False, id="nothing-is-wrong"),
+    ],
+)
+def test_what_waits_is_what_another_certificate_could_mend(
+    chain: tuple[certificates.Issued, ...], waits: bool
+) -> None:
+    """Clients see what was sent: only a chain that leads nowhere could be mended by another."""
+    judged = judge_with().judge(answered(*chain))
+
+    assert (judged is None) is waits
+
+
+def test_verdicts_are_the_same_in_any_order_in_memory_on_disk_or_known_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where results wait, and when the certificate that explains them came, changes nothing."""
+    chains = [(LEAF,), (LEAF, MIDDLE), (LEAF, OLD_MIDDLE), (PRIVATE_LEAF,), (OTHER_LEAF,)]
+    outcomes = [at_port(port, *chain) for port, chain in enumerate(chains, start=1)]
+    told = []
+    for room in (0, 2, 5):
+        monkeypatch.setattr(limits, "MAX_HELD_RESULTS", room)
+        for order in permutations(outcomes):
+            judge = judge_with(earlier=[OTHER_MIDDLE.parsed])
+            at_once = [judged for each in order if (judged := judge.judge(each)) is not None]
+            told.append(evidence_by_port([*at_once, *judge.release()]))
+
+    assert len(told) == 3 * 120
+    assert all(each == told[0] for each in told)
+    assert told[0][1][0][1]["found"] == "fleet"
+    assert told[0][5][0][1]["found"] == "state"
+
+
+def test_what_an_error_of_ours_cost_before_the_fetching_is_told_at_the_release(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Looking for open ends takes nothing away, whatever fails in it."""
+    judge = judge_with()
+    judge.judge(answered(LEAF))
+
+    def fails(*_: Any, **__: Any) -> PathAssessment:  # noqa: ANN401
+        raise RuntimeError("a bug of ours")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(PathChecker, "assess", fails)
+        assert list(judge.open_ends()) == [()]
+    (released,) = judge.release()
+
+    assert causes_of(released) == ("chain.unknown_issuer",)
 
 
 def test_a_skipped_target_has_no_verdict() -> None:

@@ -13,9 +13,20 @@ from fleetscan.causes.model import Basis, Confidence
 from fleetscan.errors import ParseError
 from fleetscan.facts import MalformedCertificate, Timings
 from fleetscan.inventory.target import Target
-from fleetscan.output.record import encode_line
+from fleetscan.output.record import encode_line, to_record
+from fleetscan.pki.assessment import PathAssessment
 from fleetscan.vocabulary import Alert, Checked, ConfirmedBy, EndedBy, Origin, Stage
-from tests.unit.output_examples import cause, facts, issued, record, target, validated, verdict
+from tests.unit.output_examples import (
+    RUN,
+    cause,
+    facts,
+    issued,
+    outcome,
+    record,
+    target,
+    validated,
+    verdict,
+)
 
 
 def netstrings(*parts: str) -> bytes:
@@ -30,9 +41,34 @@ def test_a_failing_result_has_the_keys_and_the_order_of_the_schema() -> None:
     assert list(validated(encode_line(line))) == [
         "schema", "type", "id", "run_id", "time", "vantage", "target", "outcome", "stage",
         "history", "severity", "cause", "cause_ids", "proven_cause_ids", "finding_ids", "causes",
-        "findings", "checks", "handshake", "certificate", "chain_sha256", "timings_ms", "probes",
-        "truncated",
+        "findings", "checks", "trusted_by", "handshake", "certificate", "chain_sha256",
+        "timings_ms", "probes", "truncated",
     ]  # fmt: skip
+
+
+def assessed(trusted: Checked, *stores: str) -> dict[str, Any]:
+    """The result of a path like this, as its line says it."""
+    path = PathAssessment(
+        path=(), trusted=trusted, name=Checked.YES, problems=(), trusted_by=stores
+    )
+    line = to_record(outcome=outcome(), verdict=verdict(), path=path, run=RUN)
+    return validated(encode_line(line))
+
+
+def test_the_result_says_which_stores_trust_the_path() -> None:
+    """In the order of `--trust`; a path that is not trusted is trusted by none of them."""
+    assert assessed(Checked.YES, "system", "a\x1b.pem")["trusted_by"] == ["system", "a\\x1b.pem"]
+    assert assessed(Checked.NO, "system")["trusted_by"] == []
+    assert assessed(Checked.NOT_CHECKED, "system")["trusted_by"] == []
+    assert validated(encode_line(record()))["trusted_by"] == []
+
+
+def test_many_trust_stores_leave_room_for_the_rest() -> None:
+    """The first three are named, and the line says that it was cut."""
+    line = assessed(Checked.YES, *(f"{number:04}" + "x" * 600 for number in range(500)))
+
+    assert [name[:4] for name in line["trusted_by"]] == ["0000", "0001", "0002"]
+    assert line["truncated"] == ["trusted_by"]
 
 
 def test_a_result_says_what_was_seen() -> None:

@@ -10,11 +10,12 @@ from fleetscan import limits
 from fleetscan._parse import Certificate
 from fleetscan.pki.authorities import AuthorityStore
 from fleetscan.pki.path import PathAssessment, PathProblem, assess
-from fleetscan.pki.search import PathSearch
-from fleetscan.pki.signatures import SignatureCache, SignatureCheck
+from fleetscan.pki.search import PathSearch, Work
+from fleetscan.pki.signatures import SignatureCache, SignatureCheck, verification_cost
 from fleetscan.pki.trust import TrustStore
 from fleetscan.vocabulary import Checked
 from tests.certificates import NOW, Issued, intermediate, leaf, root
+from tests.hostile_chains import HOSTILE, all_issue_each_other
 
 
 class CountingCache(SignatureCache):
@@ -48,17 +49,6 @@ def ask(
         cache=cache,
     )
     return found, cache
-
-
-def all_issue_each_other(count: int) -> list[Issued]:
-    """Make `count` CAs of different names and every certificate of one by another."""
-    cas = [root(f"CA {index}") for index in range(count)]
-    return [
-        intermediate(issuer, subject.name, key=subject.key)
-        for subject in cas
-        for issuer in cas
-        if issuer is not subject
-    ]
 
 
 def test_64_certificates_that_issue_each_other_stay_in_the_budget() -> None:
@@ -112,13 +102,14 @@ def test_the_steps_are_bounded_where_every_link_holds() -> None:
     ]
     child = leaf(cas[0])
     cache = CountingCache()
-    search = PathSearch([one.parsed for one in (child, *web)], TrustStore([]), cache)
+    work = Work(cache)
+    search = PathSearch([one.parsed for one in (child, *web)], TrustStore([]), work)
     paths = sum(1 for _ in search.paths(child.parsed))
 
     assert paths < limits.MAX_PATH_STEPS
-    assert search._steps == limits.MAX_PATH_STEPS
-    assert cache.asked == search.signature_checks <= 2 + 8 * 4
-    assert search.limit == "path_steps"
+    assert not work.step()
+    assert cache.asked == work.signature_checks <= 2 + 8 * 4
+    assert work.limit == "path_steps"
 
 
 def test_a_path_that_is_too_long_is_a_limit() -> None:
@@ -223,3 +214,44 @@ def test_a_bound_met_among_the_authorities_leaves_the_sent_chains_answer() -> No
     assert [one.kind for one in found.problems if one.kind is not PathProblem.NAME_MISMATCH] == [
         PathProblem.UNKNOWN_ISSUER
     ]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("trusted", [True, False])
+def test_hostile_chains_stay_within_every_bound(name: str, trusted: bool) -> None:
+    """Counted, not timed: what signatures cost, what is remembered, and what is told."""
+    chain = HOSTILE[name]()
+    spent = 0
+
+    class Accounting(SignatureCache):
+        def check(self, child: Certificate, issuer: Certificate) -> SignatureCheck:
+            nonlocal spent
+            spent += verification_cost(issuer)
+            return super().check(child, issuer)
+
+    found = assess(
+        [one.parsed for one in chain],
+        reference_name="www.example.com",
+        now=NOW,
+        trust=TrustStore([chain[-1].parsed] if trusted else []),
+        cache=Accounting(),
+    )
+
+    assert spent <= limits.MAX_SIGNATURE_WORK
+    assert trusted or found.trusted is not Checked.YES
+    assert len(found.problems) <= 8
+    assert all(len(problem.detail) <= limits.MAX_NAME_SHOWN for problem in found.problems)
+
+
+def test_the_bound_that_ended_it_is_named() -> None:
+    """The result of a chain that was not settled says which bound it was."""
+
+    def limit_of(name: str) -> str:
+        return ask(HOSTILE[name]())[0].limit
+
+    assert limit_of("circles") in ("path_steps", "paths", "signature_checks", "path_length")
+    assert limit_of("circles of slow keys") == "signature_work"
+    assert limit_of("one name, many keys") == "candidate_issuers"
+    assert limit_of("RSA-16384") == "rsa_bits"
+    assert limit_of("absurd exponent") == "rsa_exponent_bits"
+    assert limit_of("long line") == "path_length"

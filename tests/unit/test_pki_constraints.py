@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import pytest
 from cryptography import x509
 from cryptography.x509.oid import NameOID, ObjectIdentifier
@@ -293,3 +295,74 @@ def test_a_sound_path_beside_one_over_the_budget_is_trusted() -> None:
         )
         assert found.trusted is Checked.YES
         assert found.limit == ""
+
+
+MAIL: Final = x509.RFC822Name
+LINK: Final = x509.UniformResourceIdentifier
+
+
+@pytest.mark.parametrize(
+    ("permitted", "name", "holds"),
+    [
+        # RFC 5280 section 4.2.1.10: a mailbox, a host, a domain.
+        (MAIL("root@example.com"), MAIL("root@EXAMPLE.com"), True),
+        (MAIL("root@example.com"), MAIL("Root@example.com"), False),
+        (MAIL("example.com"), MAIL("anyone@example.com"), True),
+        (MAIL("example.com"), MAIL("anyone@host.example.com"), False),
+        (MAIL(".example.com"), MAIL("anyone@host.example.com"), True),
+        (MAIL(".example.com"), MAIL("anyone@example.com"), False),
+        (LINK("host.example.com"), LINK("http://host.example.com/path"), True),
+        (LINK("host.example.com"), LINK("https://user@HOST.example.com:8443?x"), True),
+        (LINK("host.example.com"), LINK("http://my.host.example.com/"), False),
+        (LINK(".example.com"), LINK("http://my.host.example.com/"), True),
+        (LINK(".example.com"), LINK("http://example.com/"), False),
+        (LINK("host.example.com"), LINK("urn:host.example.com"), False),
+        (LINK("192.0.2.1"), LINK("http://192.0.2.1/"), False),
+        # Of another form nothing is said.
+        (MAIL("example.com"), LINK("http://example.org/"), True),
+    ],
+)
+def test_mailboxes_and_uris_are_held_to_constraints(
+    permitted: x509.GeneralName, name: x509.GeneralName, holds: bool
+) -> None:
+    """What OpenSSL and browsers refuse although no TLS client asks for such a name."""
+    ca = under(constraints([permitted], None))
+    found = ask(leaf(ca, san=["www.example.com", name]), ca)
+
+    assert (refused(found) is None) is holds
+
+
+@pytest.mark.parametrize("critical", [True, False])
+def test_a_form_that_nobody_can_compare_is_refused_where_it_is_critical(critical: bool) -> None:
+    """RFC 5280 section 4.2.1.10: process the form, or reject the certificate."""
+    ca = under(constraints([x509.RegisteredID(ObjectIdentifier("1.2.3"))], None), critical=critical)
+    named = leaf(ca, san=["a.example", x509.RegisteredID(ObjectIdentifier("1.2.3"))])
+
+    assert refused(ask(named, ca)) == ("registeredID" if critical else None)
+    assert refused(ask(leaf(ca), ca)) is None
+
+
+def test_a_mailbox_in_the_subject_counts_where_there_are_no_other_names() -> None:
+    """RFC 5280 section 4.2.1.10 on the legacy attribute emailAddress."""
+    ca = under(constraints([MAIL("example.com")], None))
+    subject = name("www", email_address="root@example.org")
+
+    assert refused(ask(leaf(ca, subject, san=None), ca)) == "root@example.org"
+    assert refused(ask(leaf(ca, subject), ca)) is None
+
+
+@pytest.mark.parametrize(
+    ("excluded", "name"),
+    [
+        (x509.DNSName("example.com"), x509.DNSName("www.example.com.")),
+        (x509.DNSName("example.com."), x509.DNSName("www.example.com")),
+        (x509.DNSName("."), x509.DNSName("www.example.com")),
+    ],
+)
+def test_a_final_dot_is_no_way_around_an_exclusion(
+    excluded: x509.GeneralName, name: x509.GeneralName
+) -> None:
+    """mozilla::pkix calls such names malformed, Chrome strips the dot: both refuse."""
+    ca = under(constraints(None, [excluded]))
+
+    assert refused(ask(leaf(ca, san=[name]), ca)) is not None

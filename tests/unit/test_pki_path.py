@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import ObjectIdentifier
 
 from fleetscan.pki.path import PathAssessment, PathProblem, assess
+from fleetscan.pki.policy import POLICIES
 from fleetscan.pki.trust import TrustStore
 from fleetscan.vocabulary import Checked
 from tests.certificates import (
@@ -49,10 +50,10 @@ def kinds(assessment: PathAssessment) -> list[PathProblem]:
 
 
 def only(assessment: PathAssessment) -> tuple[PathProblem, str, str]:
-    """The one problem: kind, the certificate's subject, detail."""
-    (problem,) = assessment.problems
-    subject = problem.certificate.subject.rdns[-1][0].value
-    return problem.kind, subject, problem.detail
+    """The one thing wrong: kind, the certificate's subject, details of all rules it breaks."""
+    ((kind, certificate),) = {(one.kind, one.certificate) for one in assessment.problems}
+    subject = certificate.subject.rdns[-1][0].value
+    return kind, subject, ", ".join(one.detail for one in assessment.problems)
 
 
 def test_a_sound_chain_is_trusted() -> None:
@@ -161,7 +162,6 @@ def test_a_leaf_for_another_purpose(changes: dict[str, object], detail: str) -> 
     "changes",
     [
         {"extended": None},
-        {"extended": [ANY_USAGE]},
         {"extended": [CLIENT_AUTH, SERVER_AUTH]},
         {"usages": None},
         {"usages": key_usage("key_encipherment")},
@@ -172,6 +172,17 @@ def test_a_leaf_for_another_purpose(changes: dict[str, object], detail: str) -> 
 def test_a_leaf_that_may_serve(changes: dict[str, object]) -> None:
     """An absent extension restricts nothing, and one fitting use is enough."""
     assert ask(leaf(CA, **changes), CA).problems == ()  # type: ignore[arg-type]
+
+
+def test_a_leaf_for_any_purpose_is_not_one_for_servers_to_every_client() -> None:
+    """OpenSSL refuses anyExtendedKeyUsage for a server; Java takes it, as RFC 5280 allows."""
+    chain = [leaf(CA, extended=[ANY_USAGE]).parsed, CA.parsed]
+    trust = TrustStore([ROOT.parsed])
+
+    for name, trusted in (("browser", Checked.NO), ("java", Checked.YES)):
+        policy = POLICIES[name]
+        found = assess(chain, reference_name=NAME, now=NOW, trust=trust, policy=policy)
+        assert found.trusted is trusted
 
 
 @pytest.mark.parametrize(
@@ -192,13 +203,14 @@ def test_strong_keys_pass(kind: str) -> None:
     assert ask(leaf(CA, kind=kind), CA).problems == ()
 
 
-def test_an_anchors_key_and_signature_are_not_judged() -> None:
-    """An anchor is trusted by itself: RSA-1024 and SHA-1 in it weaken nothing below."""
-    old = resigned(root("Old", kind="RSA-1024"), root("Old", kind="RSA-1024"), digest=hashes.SHA1())
-    found = ask(leaf(old), trust=(old,))
+def test_an_anchors_signature_is_not_judged_and_its_key_is() -> None:
+    """Its own signature proves nothing; whoever breaks its key issues whatever they like."""
+    top = root("Old", kind="RSA-2048")
+    old = resigned(top, top, digest=hashes.SHA1())
+    weak = root("Weak", kind="RSA-1024")
 
-    assert found.problems == ()
-    assert found.trusted is Checked.YES
+    assert ask(leaf(old), trust=(old,)).problems == ()
+    assert only(ask(leaf(weak), trust=(weak,))) == (PathProblem.WEAK_KEY, "Weak", "RSA-1024")
 
 
 def test_weak_signatures_below_the_anchor() -> None:
@@ -227,12 +239,21 @@ def test_unknown_critical_extensions_anywhere_on_the_path() -> None:
 def test_critical_policy_extensions_are_understood() -> None:
     """RFC 5280 sections 4.2.1.11 and 4.2.1.14 ask for critical; clients know both."""
     extra: list[tuple[x509.ExtensionType, bool]] = [
-        (x509.PolicyConstraints(0, None), True),
+        (x509.PolicyConstraints(None, 0), True),
         (x509.InhibitAnyPolicy(0), True),
     ]
     crossed = intermediate(ROOT, "Crossed", extra=extra)
 
     assert ask(leaf(crossed), crossed).trusted is Checked.YES
+
+
+def test_an_explicit_policy_that_is_required_and_absent() -> None:
+    """RFC 5280 section 6.1.5 (g): requireExplicitPolicy, and nobody names a policy."""
+    extra: list[tuple[x509.ExtensionType, bool]] = [(x509.PolicyConstraints(0, None), True)]
+    crossed = intermediate(ROOT, "Crossed", extra=extra)
+    problem = ask(leaf(crossed), crossed).problems[0]
+
+    assert (problem.kind, problem.changed) == (PathProblem.INVALID_CA, "certificate_policies")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from fleetscan import limits
 from fleetscan.errors import UsageError
-from fleetscan.pki.trust import TrustStore, load_file, load_system, load_trust
+from fleetscan.pki.trust import TrustStore, load_file, load_system, load_trust, public_roots
 from tests.certificates import Issued, intermediate, leaf, resigned, root
 
 ROOT = root()
@@ -64,25 +64,52 @@ def test_a_der_file(tmp_path: Path) -> None:
     assert hashes_of(load_file(str(path))) == {ROOT.parsed.sha256}
 
 
-def test_what_did_not_sign_itself_is_an_intermediate(tmp_path: Path) -> None:
-    """A chain file given as trust must not make its intermediate an anchor."""
+def test_every_certificate_of_a_file_is_an_anchor(tmp_path: Path) -> None:
+    """As for browsers, Go, Java and X509_V_FLAG_PARTIAL_CHAIN; x509-limbo expects it too."""
     store = load_file(write(tmp_path / "chain.pem", CA, ROOT, leaf(CA)))
 
-    assert hashes_of(store) == {ROOT.parsed.sha256}
-    assert {one.sha256 for one in store.intermediates} == {
-        CA.parsed.sha256,
-        leaf(CA).parsed.sha256,
-    }
-    assert [one.sha256 for one in store.intermediates_of(leaf(CA).parsed)] == [CA.parsed.sha256]
+    assert hashes_of(store) == {one.parsed.sha256 for one in (CA, ROOT, leaf(CA))}
+    assert store.intermediates == ()
+    assert [one.sha256 for one in store.issuers_of(leaf(CA).parsed)] == [CA.parsed.sha256]
     assert store.holds(CA.parsed)
     assert not store.holds(OTHER.parsed)
 
 
-def test_a_self_issued_rollover_certificate_is_no_anchor() -> None:
-    """Same names, another key: the key identifiers say that it did not sign itself."""
+def test_with_self_signed_only_the_others_are_intermediates(tmp_path: Path) -> None:
+    """How OpenSSL reads a file without -partial_chain; the store itself stays as it was."""
+    store = load_file(write(tmp_path / "chain.pem", CA, ROOT, leaf(CA)))
+    strict = store.with_self_signed_only()
+
+    assert hashes_of(strict) == {ROOT.parsed.sha256}
+    assert {one.sha256 for one in strict.intermediates} == {
+        CA.parsed.sha256,
+        leaf(CA).parsed.sha256,
+    }
+    assert [one.sha256 for one in strict.intermediates_of(leaf(CA).parsed)] == [CA.parsed.sha256]
+    assert strict.issuers_of(leaf(CA).parsed) == ()
+    assert strict.holds(CA.parsed)
+    assert len(store) == 3
+    assert store.with_self_signed_only() is strict
+    assert strict.with_self_signed_only() is strict
+
+
+def test_a_self_issued_rollover_certificate_did_not_sign_itself() -> None:
+    """Same names, another key: the key identifiers say so."""
     rolled = intermediate(ROOT, "Test Root", label="rolled")
 
-    assert len(TrustStore([rolled.parsed])) == 0
+    assert len(TrustStore([rolled.parsed])) == 1
+    assert len(TrustStore([rolled.parsed]).with_self_signed_only()) == 0
+
+
+def test_what_is_anchored_for_asking_is_an_anchor_under_both_readings() -> None:
+    """A repair that anchors an intermediate asks the same of every policy."""
+    asked = TrustStore([ROOT.parsed]).with_anchor(CA.parsed)
+
+    assert asked.is_anchor(CA.parsed)
+    assert asked.with_self_signed_only().is_anchor(CA.parsed)
+    assert (
+        TrustStore([CA.parsed]).with_self_signed_only().with_anchor(CA.parsed).is_anchor(CA.parsed)
+    )
 
 
 def test_a_version_1_root_is_an_anchor() -> None:
@@ -98,14 +125,27 @@ def test_duplicates_count_once(tmp_path: Path) -> None:
 
 
 def test_the_union_of_stores(tmp_path: Path) -> None:
-    """Several `--trust` are trusted together."""
+    """Several `--trust` are trusted together, and each anchor names those that hold it."""
     first = write(tmp_path / "a.pem", ROOT, CA)
-    second = write(tmp_path / "b.pem", OTHER)
-    store = load_trust([first, second])
+    second = write(tmp_path / "b.pem", OTHER, ROOT)
+    store = load_trust([first, second, first])
 
-    assert hashes_of(store) == {ROOT.parsed.sha256, OTHER.parsed.sha256}
-    assert len(store.intermediates) == 1
+    assert hashes_of(store) == {one.parsed.sha256 for one in (ROOT, CA, OTHER)}
     assert store.sources == (first, second)
+    assert store.sources_of(ROOT.parsed) == (first, second)
+    assert store.sources_of(CA.parsed) == (first,)
+    assert store.sources_of(OTHER.parsed) == (second,)
+    assert store.sources_of(leaf(CA).parsed) == ()
+
+
+def test_no_source_holds_what_is_no_anchor_or_was_anchored_for_asking(tmp_path: Path) -> None:
+    """The result names stores that trust the path, and those alone."""
+    store = load_file(write(tmp_path / "a.pem", ROOT, CA))
+
+    assert store.with_self_signed_only().sources_of(ROOT.parsed) == store.sources
+    assert store.with_self_signed_only().sources_of(CA.parsed) == ()
+    assert store.with_anchor(OTHER.parsed).sources_of(OTHER.parsed) == ()
+    assert store.with_anchor(ROOT.parsed).sources_of(ROOT.parsed) == store.sources
 
 
 def test_two_anchors_of_one_name_are_both_found() -> None:
@@ -220,10 +260,12 @@ def test_system_is_added_by_its_word_and_is_the_default(tmp_path: Path) -> None:
     assert len(load_trust([extra, "system"], bundles=usual)) == 2
 
 
-def test_a_real_bundle_loads_whole() -> None:
-    """Every one of certifi's roots is read, and nearly all of them are anchors."""
-    store = load_file(certifi.where())
+def test_mozillas_roots_load_whole() -> None:
+    """Every one of certifi's is read, and signed itself; the issue's word names them."""
+    store = load_trust(["mozilla"], bundles=[])
 
     assert store.refused == ()
-    assert store.intermediates == ()
-    assert len(store) > 100
+    assert len(store) == Path(certifi.where()).read_text().count("BEGIN CERTIFICATE") > 100
+    assert len(store.with_self_signed_only()) == len(store)
+    assert store.sources_of(store.anchors[0]) == ("mozilla",)
+    assert public_roots() == hashes_of(store)

@@ -6,7 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from tests import octets
+from tests import ocsp_answers, octets
 from tools.fuzz.million import input_of
 from tools.fuzz.servers import SCRIPTS
 
@@ -41,6 +41,9 @@ SEEDS: Final[dict[str, bytes]] = {
     "cookie": octets.COOKIE,
     "alpn": octets.ALPN,
     "certificate": octets.certificate(),
+    "name": octets.common_name("Example CA"),
+    "crl": b"\x03" + octets.crl(),
+    "ocsp_response": ocsp_answers.everyday(),
 }
 
 

@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from fleetscan import _parse
 from fleetscan.errors import ParseError
+from fleetscan.pki._crl import CrlReader
+from fleetscan.pki.ocsp_response import parse_ocsp_response
 from tools.fuzz.client import one_input
 
 Target = Callable[[bytes], None]
@@ -93,6 +95,29 @@ def certificate(octets: bytes) -> None:
         raise AssertionError("serial_number or sha256")
 
 
+def crl(octets: bytes) -> None:
+    """Reads a CRL in pieces and at once: what is found, or the refusal, must be the same."""
+    if octets and _crl(pieces(octets)) != _crl([octets[1:]]):
+        raise AssertionError("the cuts changed what was read")
+
+
+def _crl(fed: list[bytes]) -> tuple[object, ...]:
+    reader = CrlReader([b"\x01", b"\x07", b"\x12\x34"])
+    try:
+        for piece in fed:
+            reader.feed(piece)
+        reader.finish()
+    except ParseError as refused:
+        _must_hold(refused, sum(map(len, fed)))
+        return int(refused.fault), refused.field, refused.offset
+    return (
+        *(reader.version, reader.issuer, reader.this_update, reader.next_update),
+        *(reader.tbs_start, reader.tbs_end, reader.signature, reader.signature_parameters),
+        *(reader.extensions, reader.entry_count, reader.unknown_critical_entry_extension),
+        [(one.user_certificate, one.reason_code, one.certificate_issuer) for one in reader.entries],
+    )
+
+
 def client(octets: bytes) -> None:
     """Plays a server to the client as a whole."""
     one_input(octets)
@@ -128,5 +153,8 @@ TARGETS: Final[dict[str, Target]] = {
     "cookie": parser(_parse.parse_cookie),
     "alpn": parser(_parse.parse_alpn),
     "certificate": certificate,
+    "name": parser(_parse.parse_name),
+    "crl": crl,
+    "ocsp_response": parser(parse_ocsp_response),
 }
-"""The client as a whole, and one target for each entry point of the parser."""
+"""The client as a whole, and one target for each entry point of the parsers."""

@@ -1,0 +1,12 @@
+"""What a key may be used for, as certificates write it down."""
+
+from __future__ import annotations
+
+from typing import Final
+
+SERVER_AUTH: Final = "1.3.6.1.5.5.7.3.1"
+ANY_EXTENDED_KEY_USAGE: Final = "2.5.29.37.0"
+"""Purposes of extKeyUsage, RFC 5280 section 4.2.1.12."""
+
+KEY_CERT_SIGN: Final = 1 << 5
+"""A bit of keyUsage, RFC 5280 section 4.2.1.3."""
