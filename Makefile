@@ -35,6 +35,7 @@ check: $(VENV)/.dev  ## ruff, mypy --strict, import-linter, generated files fres
 	$(PY) tools/registry/generate.py --check
 	$(PY) tools/catalogue.py --check
 	$(PY) tools/policies.py --check
+	$(PY) tools/limbo.py --check
 	$(PY) tools/result_docs.py --check
 
 format: $(VENV)/.dev  ## let ruff format and sort
@@ -45,6 +46,7 @@ docs: $(VENV)/.dev  ## renew the generated modules and pages
 	$(PY) tools/registry/generate.py
 	$(PY) tools/catalogue.py
 	$(PY) tools/policies.py
+	$(PY) tools/limbo.py
 	$(PY) tools/result_docs.py
 
 test-sanitized: $(VENV)/.dev  ## the parser's and the client's tests on a build with ASan and UBSan

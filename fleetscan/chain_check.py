@@ -22,7 +22,7 @@ from fleetscan import limits
 from fleetscan._parse import Certificate
 from fleetscan.causes import classify_certificates
 from fleetscan.causes.model import Case
-from fleetscan.errors import UsageError
+from fleetscan.errors import ParseError, UsageError
 from fleetscan.facts import HandshakeFacts, MalformedCertificate, parse_certificate_or_malformed
 from fleetscan.inventory.names import canonical_reference
 from fleetscan.output.chain_record import (
@@ -32,12 +32,16 @@ from fleetscan.output.chain_record import (
     PathSource,
     chain_record,
 )
+from fleetscan.pki.certificate_files import (
+    CertificateFile,
+    Encoded,
+    FileFault,
+    read_certificates,
+)
 from fleetscan.pki.chain import in_order, likely_leaf
-from fleetscan.pki.crl_files import answers_from, load_crls
-from fleetscan.pki.files import BrokenBlock, CertificateFile, Encoded, read_certificates
+from fleetscan.pki.distinguished_names import name_key
 from fleetscan.pki.fixing import FixedChain, fixed_chain, why_not_fixed
-from fleetscan.pki.names import distinguished_name
-from fleetscan.pki.ocsp import issuer_on
+from fleetscan.pki.names import as_address, distinguished_name, reference_octets
 from fleetscan.pki.path import assess
 from fleetscan.pki.policy import BROWSER
 from fleetscan.pki.policy_file import load_policy
@@ -56,16 +60,25 @@ if TYPE_CHECKING:
     from fleetscan.pki.trust import TrustStore
 
 
+_ARMOUR: Final = {
+    FileFault.BASE64_INVALID: "there is something in its PEM block that is no base64",
+    FileFault.END_MISSING: "its PEM block has no END line: the file was cut short",
+}
+
 _REFUSED_SHOWN: Final = 4
-"""Certificates of trust stores that are named because they could not be read."""
+"""What could not be read of trust stores: lines that are shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GivenChain:
-    """Certificates as files gave them, and what a person should know of those files."""
+    """Certificates as files gave them, and what a person should know of those files.
+
+    `is_cut` says that there were more than are looked at.
+    """
 
     certificates: tuple[Certificate | MalformedCertificate, ...]
     remarks: tuple[str, ...] = ()
+    is_cut: bool = False
 
     @property
     def readable(self) -> tuple[Certificate, ...]:
@@ -127,7 +140,8 @@ def verify_chain(
 
     Args:
         chain: the octets of a file, PEM, DER or PKCS #7, the leaf first.
-        name: the DNS name or IP address it must be for; None: not checked.
+        name: the DNS name or IP address it must be for; None: not checked. No certificate is
+            for what is neither.
         at: Unix seconds, UTC; None: now.
         trust: as `--trust`: `system`, `mozilla`, or paths of files and directories; none means
             `system`.
@@ -139,10 +153,12 @@ def verify_chain(
     Raises:
         UsageError: there is no certificate in it, or an argument cannot be used.
     """
+    from fleetscan.pki.crl_files import load_crls
+
     terms = Terms(
         name=None if name is None else reference_name(name),
         at=time.time() if at is None else at,
-        trust=load_trust(trust, environ=os.environ),
+        trust=load_trust(trust, environ=os.environ, may_be_empty=True),
         policy=load_policy(policy),
         crls=load_crls(crls),
     )
@@ -156,13 +172,18 @@ def verify_chain(
 def reference_name(text: str) -> str:
     """The name in A-labels, or the address without brackets.
 
+    What is neither is given back, safe to print: no certificate is for it (RFC 9525 section 6).
+
     Raises:
-        UsageError: it is neither a DNS name nor an IP address.
+        UsageError: there is nothing in it.
     """
+    if not text:
+        raise UsageError("--name: it is empty; leave it out if the name is not to be checked")
     try:
         return canonical_reference(text)
-    except ValueError as refused:
-        raise UsageError(f"--name: {refused}") from None
+    except ValueError:
+        octets = reference_octets(text)
+        return printable(text) if octets is None else octets.decode("ascii")
 
 
 def read_chain(files: Sequence[tuple[str, bytes]], *, cut: bool = False) -> GivenChain:
@@ -187,12 +208,15 @@ def read_chain(files: Sequence[tuple[str, bytes]], *, cut: bool = False) -> Give
         remarks += [f"{place}: {each} in it was not looked at" for each in found.others]
         remarks += [f"{place}: {each}" for each in found.remarks]
         is_set = is_set or (found.is_set and len(files) == 1)
-    if cut and len(encoded) > limits.MAX_CERTIFICATES:
+    is_cut = cut and len(encoded) > limits.MAX_CERTIFICATES
+    if is_cut:
         encoded = encoded[: limits.MAX_CERTIFICATES]
         remarks.append(f"only the first {limits.MAX_CERTIFICATES} certificates were looked at")
     certificates = tuple(_parsed(one) for one in encoded)
     return GivenChain(
-        certificates=_sorted(certificates) if is_set else certificates, remarks=tuple(remarks)
+        certificates=_sorted(certificates) if is_set else certificates,
+        remarks=tuple(remarks),
+        is_cut=is_cut,
     )
 
 
@@ -204,10 +228,11 @@ def _nothing_in(found: CertificateFile, octets: bytes) -> str:
 
 
 def _parsed(encoded: Encoded) -> Certificate | MalformedCertificate:
-    if isinstance(encoded, BrokenBlock):
-        digest = hashlib.sha256(encoded.octets).hexdigest()
-        return MalformedCertificate(sha256=digest, octets=len(encoded.octets), error=encoded.error)
-    return parse_certificate_or_malformed(encoded)
+    if encoded.fault is None:
+        return parse_certificate_or_malformed(encoded.octets)
+    digest = hashlib.sha256(encoded.octets).hexdigest()
+    error = ParseError(encoded.fault, "pem", 0)
+    return MalformedCertificate(sha256=digest, octets=len(encoded.octets), error=error)
 
 
 def _sorted(
@@ -244,7 +269,7 @@ def examine(
         UsageError: a CRL cannot be read any more.
     """
     readable = isinstance(chain.certificates[0], Certificate)
-    path = _assessed(chain.readable if readable else (), terms, untrusted, known)
+    path = _assessed(chain.readable if readable else (), chain.is_cut, terms, untrusted, known)
     revocation, authority = _revocation(path, terms)
     case = Case(
         facts=HandshakeFacts(
@@ -275,14 +300,14 @@ def examine(
         remarks=(
             *chain.remarks,
             *untrusted.remarks,
-            *terms.trust.refused[:_REFUSED_SHOWN],
+            *_about_terms(terms),
             *_remarks(path, chain, sources),
         ),
     )
     to_send = path
     leaf = likely_leaf(chain.readable) if path.path else 0
     if leaf:
-        to_send = _assessed(_from(leaf, chain.readable), terms, untrusted, known)
+        to_send = _assessed(_from(leaf, chain.readable), chain.is_cut, terms, untrusted, known)
     return Verification(
         valid=outcome == VALID,
         record=record,
@@ -295,6 +320,7 @@ def examine(
 
 def _assessed(
     chain: Sequence[Certificate],
+    is_cut: bool,
     terms: Terms,
     untrusted: GivenChain,
     known: KnownAuthorities | None,
@@ -306,6 +332,7 @@ def _assessed(
         trust=terms.trust,
         authorities=known,
         policy=terms.policy,
+        is_cut=is_cut,
     )
 
 
@@ -323,11 +350,11 @@ def _with_issuers(
     """
     by_subject: dict[bytes, list[Certificate]] = {}
     for one in untrusted:
-        by_subject.setdefault(one.subject.der, []).append(one)
+        by_subject.setdefault(name_key(one.subject), []).append(one)
     found = {one.sha256: one for one in chain}
     row = list(chain)
     while row and by_subject:
-        above = [one for below in row for one in by_subject.pop(below.issuer.der, ())]
+        above = [one for below in row for one in by_subject.pop(name_key(below.issuer), ())]
         row = [one for one in above if one.sha256 not in found]
         found |= {one.sha256: one for one in row}
     return list(found.values())
@@ -335,7 +362,11 @@ def _with_issuers(
 
 def _revocation(path: PathAssessment, terms: Terms) -> tuple[Revocation | None, Certificate | None]:
     """What the CRLs say of the leaf; where one revokes a CA of the path, that and which CA."""
-    if not terms.crls or issuer_on(path) is None:
+    if not terms.crls:
+        return None, None
+    from fleetscan.pki.ocsp import issuer_on
+
+    if issuer_on(path) is None:
         return None, None
     leaf, *_ = path.path
     told = combine(_answers(leaf, path.path[1], terms))
@@ -351,6 +382,8 @@ def _revocation(path: PathAssessment, terms: Terms) -> tuple[Revocation | None, 
 def _answers(
     certificate: Certificate, issuer: Certificate, terms: Terms
 ) -> tuple[RevocationAnswer, ...]:
+    from fleetscan.pki.crl_files import answers_from
+
     return answers_from(terms.crls, certificate, issuer=issuer, now=terms.at)
 
 
@@ -387,11 +420,33 @@ def _sources(
     return tuple(source_of(certificate) for certificate in path.path)
 
 
+def _about_terms(terms: Terms) -> Iterable[str]:
+    refused = terms.trust.refused
+    yield from refused[:_REFUSED_SHOWN]
+    if len(refused) > _REFUSED_SHOWN:
+        yield f"{len(refused) - _REFUSED_SHOWN:,} more of the trust stores could not be read"
+    if not len(terms.trust):
+        yield "no certificate is trusted here, so no chain can be valid"
+    name = terms.name
+    if name is None or as_address(name) is not None or reference_octets(name) is not None:
+        return
+    reason = f"{name!r} is not a name"
+    try:
+        canonical_reference(name)
+    except ValueError as refusal:
+        reason = str(refusal)
+    yield f"no certificate can be for this name: {reason}; give a host name or an address alone"
+
+
 def _remarks(
     path: PathAssessment, chain: GivenChain, sources: Sequence[PathSource]
 ) -> Iterable[str]:
     for place, one in enumerate(chain.certificates, start=1):
-        if isinstance(one, MalformedCertificate) and place > 1:
+        if not isinstance(one, MalformedCertificate):
+            continue
+        if isinstance(one.error.fault, FileFault):
+            yield f"certificate {place}: {_ARMOUR[one.error.fault]}"
+        if place > 1:
             yield f"certificate {place} cannot be parsed and was left out: {one.error}"
     for certificate, source in zip(path.path, sources, strict=True):
         if source.kind == "untrusted":

@@ -38,11 +38,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MalformedCertificate:
-    """A certificate of the peer's that the parser refused."""
+    """A certificate of the peer's that the parser refused.
+
+    `der` are its octets, b"" where there are too many.
+    """
 
     sha256: str
     octets: int
     error: ParseError
+    der: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +146,12 @@ def parse_certificate_or_malformed(der: bytes) -> Certificate | MalformedCertifi
         return parse_certificate(der)
     except ParseError as refused:
         digest = hashlib.sha256(der).hexdigest()
-        return MalformedCertificate(sha256=digest, octets=len(der), error=refused)
+        return MalformedCertificate(
+            sha256=digest,
+            octets=len(der),
+            error=refused,
+            der=der if len(der) <= limits.MAX_CERTIFICATE else b"",
+        )
 
 
 def fold(

@@ -96,6 +96,13 @@ One exchange takes 60 ms then, and eight times as long for each doubling."""
 MAX_RSA_BITS: Final = 8_192
 MAX_RSA_EXPONENT_BITS: Final = 33
 MAX_NAME_CONSTRAINT_WORK: Final = 50_000
+"""Comparisons of names with name constraints in one assessment, for DNS names of their labels: a
+microsecond each, about."""
+
+MAX_NAME_CONSTRAINT_PAIRS: Final = 1 << 20
+"""Names of a certificate times the constraints of one authority: beyond that OpenSSL
+(NAME_CHECK_MAX) and Chrome (kMaxChecks) refuse the path, whatever the names are."""
+
 MAX_POLICY_OCTETS: Final = 1 << 12
 """Octets of an extension that names certificate policies: ten certificates full of them take
 10 ms. OpenSSL bounds the same work at 1,000 nodes (POLICY_TREE_NODES_MAX)."""
@@ -121,7 +128,7 @@ MAX_PATH_STEPS: Final = 512
 would otherwise give paths without end although each link is checked once."""
 
 MAX_CACHED_SIGNATURES: Final = 16_384
-"""Checked links kept for later targets, about 5 MB."""
+"""Checked links kept for later targets, of leaves and of authorities each, about 5 MB."""
 
 MAX_CACHED_KEYS: Final = 1_024
 """Loaded issuer keys kept for later targets."""

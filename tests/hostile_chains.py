@@ -45,6 +45,17 @@ def twins() -> list[Issued]:
     return [leaf(cas[0]), *cas]
 
 
+def many_roots() -> list[Issued]:
+    """Ten authorities, each self-signed and signed by all above it: hundreds of ways to a root."""
+    cas = [root(f"CA {index}") for index in range(10)]
+    crossed = [
+        intermediate(above, below.name, key=below.key)
+        for index, below in enumerate(cas)
+        for above in cas[index + 1 :]
+    ]
+    return [leaf(cas[0], san=["a.example"]), *crossed, *cas]
+
+
 def huge_names() -> list[Issued]:
     """Subjects of 60 kB, which have to be compared and shown."""
     parts = [
@@ -109,6 +120,7 @@ HOSTILE: Final[dict[str, Callable[[], list[Issued]]]] = {
     "circles of slow keys": functools.partial(circles, "P-521"),
     "one name, many keys": namesakes,
     "one name, one key": twins,
+    "many roots": many_roots,
     "huge names": huge_names,
     "names times constraints": many_names,
     "RSA-16384": functools.partial(absurd_key, 16_384, 65_537),

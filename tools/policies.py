@@ -8,7 +8,16 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Final
 
-from fleetscan.pki.policy import BROWSER, COMMON, POLICIES, RULES, STRICT, Policy, Rule
+from fleetscan.pki.policy import (
+    BROWSER,
+    COMMON,
+    EXTENSIONS,
+    POLICIES,
+    RULES,
+    STRICT,
+    Policy,
+    Rule,
+)
 
 PAGE: Final = Path(__file__).resolve().parent.parent / "docs" / "policies.md"
 
@@ -50,6 +59,7 @@ certificate_policies = false
 min_rsa_bits = 3072
 weak_digests = ["md2", "md4", "md5", "sha1"]
 wildcards = "whole"      # or "leftmost", "anywhere": where * may stand
+processed_extensions = ["2.5.29.15", "2.5.29.17", "2.5.29.19", "2.5.29.30", "2.5.29.37"]
 ```
 
 A word that is not known, or a value of the wrong kind, is refused when the scan starts:
@@ -63,8 +73,9 @@ SOURCES: Final = """\
 ## What this rests on
 
 *Chrome*: BoringSSL `pki/simple_path_builder_delegate.cc`, `pki/verify_certificate_chain.cc`,
-Chromium `net/cert/cert_verify_proc.cc`. *Firefox*: `security/nss/lib/mozpkix/lib/pkixcheck.cpp`,
-`security/certverifier/CertVerifier.cpp`. *OpenSSL*: OpenSSL 3.0.19 asked by
+`pki/general_names.cc`, `pki/name_constraints.cc`, `pki/certificate_policies.cc`, Chromium
+`net/cert/cert_verify_proc.cc`. *Firefox*: `security/nss/lib/mozpkix/lib/pkixcheck.cpp` and
+`pkixcert.cpp`, `security/certverifier/CertVerifier.cpp`. *OpenSSL*: OpenSSL 3.0.19 asked by
 `openssl verify -purpose sslserver -auth_level 2`, openssl-verification-options(1). *Java*:
 OpenJDK 17.0.15 asked through `sun.security.validator.Validator` and
 `sun.security.util.HostnameChecker`, its `java.security`. *Go*: `src/crypto/x509/verify.go`. The
@@ -77,7 +88,23 @@ tests ask OpenSSL and Java again wherever they are installed.
   refuses MD5 always and SHA-1 below roots that came with it (`SHA1 jdkCA & usage TLSServer`).
 - **Purposes.** All take a leaf without extKeyUsage. anyExtendedKeyUsage stands for servers with
   Chrome and Java, not with Firefox and OpenSSL (RFC 5280 section 4.2.1.12 allows both). An
-  authority's extKeyUsage binds with Chrome, Firefox and OpenSSL; Java does not look at it.
+  authority's extKeyUsage binds with Chrome, Firefox and OpenSSL; Java does not look at it. Firefox
+  refuses a leaf that is for servers and for signing OCSP responses. The server gated cryptography
+  of the 1990s still stands for servers with OpenSSL and Java.
+- **Critical extensions.** Chrome (`IsHandledCriticalExtension`) and Java take those that RFC 5280
+  section 6.1 processes, with subjectAltName and extKeyUsage. OpenSSL takes three more
+  (`X509_supported_extension`); Firefox (`RememberExtension`) takes authorityInfoAccess, timestamps
+  and TLS feature, which RFC 7633 leaves free to be critical, and not policyMappings. Java asks
+  nothing of the anchor. A critical certificatePolicies with a qualifier of an unknown kind is
+  refused by Chrome, and by Java in an authority.
+- **Form.** Chrome gives up on a certificate with empty name constraints, with an iPAddress of
+  neither 4 nor 16 octets in its subjectAltName, or with a certificate policy twice; Firefox refuses
+  empty name constraints too. An empty issuer is refused by Firefox and Java. OpenSSL takes them
+  all.
+- **Name constraints.** OpenSSL, Java and Firefox refuse a name of a form that is constrained and
+  that nobody compares, such as otherName, although the constraint is not critical. Chrome and
+  Firefox allow no mailbox that cannot be read, and none under a constraint on mailboxes that cannot
+  be.
 - **Authorities.** All want basicConstraints below the anchor, and keyCertSign where keyUsage is
   there; none wants keyUsage to be there. A version 1 certificate is an authority only as an anchor.
 - **Anchors.** OpenSSL and Firefox hold the anchor to its dates, purposes, path length and name
@@ -99,14 +126,27 @@ tests ask OpenSSL and Java again wherever they are installed.
   already fails in the handshake, where the hello offers no such scheme.
 - The public suffix list: a wildcard right under a public suffix is refused by Chrome alone.
 - Java's reading of keyUsage by key exchange, and its refusal of underscores in dNSNames.
-- OpenSSL's reading of the common name under name constraints where there is no dNSName.
+- policyMappings that are critical, as RFC 5280 section 4.2.1.5 asks: Firefox does not know them,
+  all others do.
+- An authorityKeyIdentifier that is not the issuer's, where the signature is the issuer's: OpenSSL
+  alone refuses it, with error 20 as though the issuer were not there. It is a rule of `openssl`
+  and of `webpki`; elsewhere it is told as `finding.path_profile_dependent`. Java minds it
+  of an anchor.
+- OpenSSL builds one path, by issuer names and key identifiers alone, and does not go back when it
+  turns out bad. Where an expired cross-certificate is sent beside a sound path, say, it refuses
+  what `openssl` finds here, unless the certificate that it prefers is left out.
+- OpenSSL takes a root without basicConstraints that has keyUsage with keyCertSign, and asks
+  constraints on mailboxes of an emailAddress in the subject even beside a subjectAltName.
+- RFC 7633 section 4.2.2: what is issued under an authority with a TLS feature has it too. Firefox
+  and GnuTLS refuse what has not; Chrome, OpenSSL and Java take it.
+- Firefox refuses whatever is below an authority that excludes any directoryName.
 """
 
 
 def page() -> str:
     """The whole page."""
     return "\n".join((HEAD, _rules(COMMON, "Rules"), _rules(STRICT, "The strict rules"))) + (
-        f"\n{_measures()}\n{OWN}{SOURCES}"
+        f"\n{_measures()}\n{_extensions()}\n{OWN}{SOURCES}"
     )
 
 
@@ -125,15 +165,35 @@ def _stands(rule: Rule) -> list[str]:
 
 
 def _measures() -> str:
-    names = [
-        field.name for field in fields(BROWSER) if field.name not in ("name", "path_rules", "rules")
-    ]
+    elsewhere = ("name", "path_rules", "rules", "processed_extensions")
+    names = [field.name for field in fields(BROWSER) if field.name not in elsewhere]
     rows = [
         _row((f"`{name}`", *(_shown(policy, name) for policy in POLICIES.values())))
         for name in ("path_rules", *names)
     ]
     head = ("measure", *POLICIES)
     return "\n".join(("## Measures\n", _row(head), _row(["---"] * len(head)), *rows, ""))
+
+
+def _extensions() -> str:
+    rows = [
+        _row(
+            (
+                name,
+                f"`{oid}`",
+                *(
+                    "yes" if oid in policy.processed_extensions else "no"
+                    for policy in POLICIES.values()
+                ),
+            )
+        )
+        for oid, name in EXTENSIONS.items()
+    ]
+    head = ("extension", "OID", *POLICIES)
+    intro = "The measure `processed_extensions`: which extensions may be critical.\n"
+    return "\n".join(
+        ("## Critical extensions\n", intro, _row(head), _row(["---"] * len(head)), *rows, "")
+    )
 
 
 def _shown(policy: Policy, name: str) -> str:

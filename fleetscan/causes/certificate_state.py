@@ -26,7 +26,7 @@ from fleetscan.causes.model import (
     SeenAs,
     Severity,
 )
-from fleetscan.causes.paths import details, problem_matcher
+from fleetscan.causes.paths import details, problem_matcher, stands_in_for_issuer
 from fleetscan.facts import MalformedCertificate
 from fleetscan.pki.assessment import PathProblem
 from fleetscan.pki.revocation import RevocationStatus
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from fleetscan._parse import Certificate
     from fleetscan.causes.model import Case
     from fleetscan.facts import HandshakeFacts
-    from fleetscan.pki.assessment import Problem
+    from fleetscan.pki.assessment import PathAssessment, Problem
 
 STATUS_REQUEST: Final = 5
 """The extension that a TLS feature extension promises (RFC 7633 section 4.2.3.1)."""
@@ -135,12 +135,19 @@ _WITHOUT_THE_RULE: Final = Basis(
 
 
 def _malformed(case: Case) -> Match | None:
-    facts = case.facts
-    for position, certificate in enumerate(facts.certificates):
-        if isinstance(certificate, MalformedCertificate):
-            if position and case.path is not None and case.path.trusted is Checked.YES:
-                return None
-            return _refused_by_the_parser(certificate, position)
+    path = case.path
+    problems = () if path is None else path.problems
+    unread = [
+        (position, certificate)
+        for position, certificate in enumerate(case.facts.certificates)
+        if isinstance(certificate, MalformedCertificate)
+    ]
+    for position, certificate in unread:
+        if not position or stands_in_for_issuer(certificate, problems):
+            return _refused_by_the_parser(certificate, position, needed=True)
+    if unread and _ends_nowhere(path):
+        position, certificate = unread[0]
+        return _refused_by_the_parser(certificate, position, needed=False)
     return _against_the_profile(case)
 
 
@@ -148,18 +155,30 @@ def _profile_rules(_case: Case, problems: tuple[Problem, ...]) -> dict[str, str]
     return evidence(rule=details(problems), position="0")
 
 
+def _ends_nowhere(path: PathAssessment | None) -> bool:
+    """Whether the path may lack the certificate that cannot be read; one that is whole does not."""
+    if path is None or path.limit or path.not_checked:
+        return True
+    return any(problem.kind in _LACKS_ONE for problem in path.problems)
+
+
+_LACKS_ONE: Final = frozenset({PathProblem.UNKNOWN_ISSUER, PathProblem.INCOMPLETE})
+
 _against_the_profile: Final = problem_matcher(PathProblem.PROFILE_LEAF, _profile_rules)
 
 
-def _refused_by_the_parser(certificate: MalformedCertificate, position: int) -> Match:
+def _refused_by_the_parser(
+    certificate: MalformedCertificate, position: int, *, needed: bool
+) -> Match:
+    """`needed`: without this one there is no path."""
     found = evidence(
         **parse_error_values(certificate.error),
         position=position,
         sha256=certificate.sha256,
         octets=certificate.octets,
     )
-    values = (f"certificate {position} of the chain",)
-    if position == 0:
+    values = (f"certificate {position + 1} of the chain",)
+    if needed:
         return observed(found, remedy_values=values)
     return suspected(
         found,
@@ -258,23 +277,28 @@ MALFORMED: Final = CatalogueEntry(
     title="A certificate cannot be read",
     why=(
         "The octets do not fit the layout of a certificate: wrong lengths, a number or a length "
-        "that is not in its shortest form, a date that does not exist, an extension twice. Made "
-        "by hand, by an old tool, or cut on the way to the server's configuration."
+        "that is not in its shortest form, a date that does not exist, an extension twice. Or "
+        "they do, and clients refuse what the leaf says: an empty issuer, an address of a wrong "
+        "length, a certificate policy twice. Made by hand, by an old tool, or cut on the way to "
+        "the server's configuration."
     ),
     not_this={
         "certificate.unknown_critical_extension": "it can be read and says something unknown",
+        "chain.invalid_ca": "it can be read, and it is an authority's form that clients refuse",
         "server.protocol_violation": "the message around the certificate is wrong",
     },
-    proof="The rule that the parser found broken, the field and the octet.",
+    proof="The rule that the parser found broken, the field and the octet. Where it is a rule of "
+    "form, it passes under a policy that does not ask.",
     severity=Severity.HIGH,
     remedy=Remedy(
         id="reissue",
-        text="Issue {values} again with a tool that writes DER.",
+        text="Get {values} once more as its authority issued it; if it is the same, have it issued "
+        "again with a tool that writes DER.",
     ),
     references=("RFC 5280 section 4.1", "X.690 section 10"),
     evidence={
         "fault": "the rule of DER that was broken",
-        "rule": "the rules of the certificate profile that are broken, where a policy asks them",
+        "rule": "the rules of form, or of the certificate profile, that are broken",
         "subject": "the certificate, where it can be read",
         "field": "the field being read, under its RFC name",
         "offset": "octets from the start of the certificate",

@@ -13,12 +13,19 @@ from fleetscan.causes.evidence import (
     rfc3339,
 )
 from fleetscan.causes.model import CatalogueEntry, Remedy, SeenAs, Severity
-from fleetscan.causes.paths import SUBJECT_EVIDENCE, details, problem_matcher
+from fleetscan.causes.paths import (
+    SUBJECT_EVIDENCE,
+    details,
+    problem_matcher,
+    problems_of_kind,
+    stands_in_for_issuer,
+)
+from fleetscan.facts import MalformedCertificate
 from fleetscan.pki.assessment import PathProblem, Problem
 from fleetscan.pki.names import distinguished_name
 
 if TYPE_CHECKING:
-    from fleetscan.causes.model import Case
+    from fleetscan.causes.model import Case, Match
 
 
 def _missing_issuer(case: Case, problems: tuple[Problem, ...]) -> dict[str, str]:
@@ -46,6 +53,29 @@ def _issuers(case: Case, problems: tuple[Problem, ...]) -> dict[str, str]:
         issuer=joined([escaped_text(_issuer(problem)) for problem in problems]),
         fetch=peer_text(case.fetch_failure),
     )
+
+
+def _unknown_issuer(case: Case) -> Match | None:
+    """None where the issuer's certificate was sent and cannot be read: that is then told."""
+    found = _of_unknown_issuer(case)
+    if found is None or case.path is None:
+        return None
+    problems = problems_of_kind(case.path, PathProblem.UNKNOWN_ISSUER)
+    unread = [each for each in case.facts.certificates if isinstance(each, MalformedCertificate)]
+    explained = all(
+        any(stands_in_for_issuer(malformed, (problem,)) for malformed in unread)
+        for problem in problems
+    )
+    return None if explained else found
+
+
+_of_unknown_issuer: Final = problem_matcher(
+    PathProblem.UNKNOWN_ISSUER,
+    _issuers,
+    values=_missing_names,
+    alternatives=("chain.incomplete", "chain.untrusted_root"),
+    missing="the issuer's certificate",
+)
 
 
 def _root(_case: Case, problems: tuple[Problem, ...]) -> dict[str, str]:
@@ -180,6 +210,7 @@ UNKNOWN_ISSUER: Final = CatalogueEntry(
         "chain.incomplete": "the missing certificate is in hand and completes the path",
         "chain.untrusted_root": "the root is in hand and is not trusted",
         "certificate.self_signed": "the certificate is its own issuer",
+        "certificate.malformed": "a certificate of the issuer's name was sent and cannot be read",
     },
     proof="Nothing settles it until the issuer is found: both alternatives stand.",
     severity=Severity.HIGH,
@@ -200,13 +231,7 @@ UNKNOWN_ISSUER: Final = CatalogueEntry(
         "PartialChain",
         **_AUTHORITY_WORDS,
     ),
-    match=problem_matcher(
-        PathProblem.UNKNOWN_ISSUER,
-        _issuers,
-        values=_missing_names,
-        alternatives=("chain.incomplete", "chain.untrusted_root"),
-        missing="the issuer's certificate",
-    ),
+    match=_unknown_issuer,
 )
 
 _DATE_WORDS: Final = {
@@ -286,7 +311,9 @@ INVALID_CA: Final = CatalogueEntry(
     why=(
         "basicConstraints does not say that it is an authority, keyUsage lacks keyCertSign, its "
         "extended key usage leaves servers out, or more certificates follow than its path length "
-        "allows."
+        "allows. Or it is written in a form that clients refuse: without a subject, with empty "
+        "name constraints. OpenSSL takes none either that is not the one which the certificate "
+        "below identifies."
     ),
     not_this={
         "chain.name_constraints": "it may issue, though not for this name",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
 from fleetscan.causes.evidence import (
@@ -15,9 +15,11 @@ from fleetscan.causes.evidence import (
 from fleetscan.causes.model import Basis, Confidence, Match
 from fleetscan.pki.acceptance import accepted_by
 from fleetscan.pki.assessment import PathAssessment, PathProblem, Problem
+from fleetscan.pki.distinguished_names import claimed_subject_key, name_key
 
 if TYPE_CHECKING:
     from fleetscan.causes.model import Case, Matcher
+    from fleetscan.facts import MalformedCertificate
 
 SUBJECT_EVIDENCE: Final = {
     "subject": "the certificates concerned, leaf first",
@@ -31,6 +33,17 @@ Values = Callable[["Case", tuple[Problem, ...]], tuple[str, ...]]
 def problems_of_kind(path: PathAssessment, *kinds: PathProblem) -> tuple[Problem, ...]:
     """What the assessment has of these kinds, in the order of the path."""
     return tuple(problem for problem in path.problems if problem.kind in kinds)
+
+
+def stands_in_for_issuer(malformed: MalformedCertificate, problems: Iterable[Problem]) -> bool:
+    """Whether it has the name of an issuer that the path lacks: it was sent as that one."""
+    lacking = (PathProblem.UNKNOWN_ISSUER, PathProblem.INCOMPLETE)
+    subject = claimed_subject_key(malformed.der)
+    return any(
+        name_key(problem.certificate.issuer) == subject
+        for problem in problems
+        if problem.kind in lacking
+    )
 
 
 def details(problems: tuple[Problem, ...]) -> str:

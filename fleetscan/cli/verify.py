@@ -21,6 +21,7 @@ from fleetscan.errors import UsageError
 if TYPE_CHECKING:
     from fleetscan.chain_check import Verification
     from fleetscan.fleet.known import KnownAuthorities
+    from fleetscan.pki.crl_files import CrlFile
 
 EXIT_NOT_VALID: Final = 1
 
@@ -36,7 +37,13 @@ Examples:
 
 """
 
-_UNIX_SECONDS: Final = re.compile(r"@(-?[0-9]{1,12}(?:\.[0-9]{1,9})?)")
+_UNIX_SECONDS: Final = re.compile(r"@(-?[0-9]{1,12}(?:\.[0-9]{1,9})?)|([0-9]{9,11})")
+"""Without the `@`, as `openssl verify -attime` has them, from 1973 on: fewer digits, or more,
+could be a date."""
+
+_GENERALIZED: Final = re.compile(r"([0-9]{8})([0-9]{6}Z)")
+"""GeneralizedTime as certificates have it (RFC 5280 section 4.1.2.5.2)."""
+
 _ONE_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MOMENT: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?"
@@ -84,7 +91,8 @@ _FILE: Final = click.Path(allow_dash=True)
 @click.option(
     "--at",
     metavar="TIME",
-    help="Check it for then: 2027-01-01T08:00:00Z, 2027-01-01 or @1800000000; now by default.",
+    help="Check it for then: 2027-01-01T08:00:00Z, 2027-01-01, 20270101080000Z or @1800000000; "
+    "now by default.",
 )
 @click.option(
     "--trust",
@@ -174,15 +182,18 @@ def request_from(options: dict[str, Any]) -> VerifyRequest:
 
 
 def moment(text: str) -> float:
-    """Read RFC 3339, a day (its first moment, UTC) or `@` and Unix seconds.
+    """Read RFC 3339, a day (its first moment, UTC), GeneralizedTime or Unix seconds.
 
     Raises:
         UsageError: it is none of these.
     """
     seconds = _UNIX_SECONDS.fullmatch(text)
     if seconds is not None:
-        return float(seconds[1])
-    if not _ONE_DAY.fullmatch(text) and not _MOMENT.fullmatch(text):
+        return float(seconds[1] or seconds[2])
+    generalized = _GENERALIZED.fullmatch(text)
+    if generalized is not None:
+        text = f"{generalized[1]}T{generalized[2]}"
+    elif not _ONE_DAY.fullmatch(text) and not _MOMENT.fullmatch(text):
         raise UsageError(
             f"--at: {text[:40]!r} is no time: give 2027-01-01T08:00:00Z, a day or @seconds"
         )
@@ -219,7 +230,6 @@ def _verified(request: VerifyRequest) -> Verification:
         read_chain,
         reference_name,
     )
-    from fleetscan.pki.crl_files import load_crls
     from fleetscan.pki.policy_file import load_policy
     from fleetscan.pki.trust import load_trust
 
@@ -227,8 +237,8 @@ def _verified(request: VerifyRequest) -> Verification:
         name=None if request.name is None else reference_name(request.name),
         at=time.time() if request.at is None else request.at,
         policy=load_policy(request.policy),
-        trust=load_trust(request.trust, environ=os.environ),
-        crls=load_crls(request.crls),
+        trust=load_trust(request.trust, environ=os.environ, may_be_empty=True),
+        crls=_crls(request.crls),
     )
     chain = read_chain(_read(request.files), cut=True)
     untrusted = GivenChain(certificates=())
@@ -236,6 +246,14 @@ def _verified(request: VerifyRequest) -> Verification:
         untrusted = read_chain(_read(request.untrusted))
     known = None if request.state is None else _known(request.state)
     return examine(chain, terms, untrusted=untrusted, known=known)
+
+
+def _crls(paths: tuple[str, ...]) -> tuple[CrlFile, ...]:
+    if not paths:
+        return ()
+    from fleetscan.pki.crl_files import load_crls
+
+    return load_crls(paths)
 
 
 def _known(directory: str) -> KnownAuthorities:
@@ -259,13 +277,14 @@ def _shown(path: str) -> str:
 def _fix(verification: Verification, request: VerifyRequest) -> str:
     """Write the fixed chain and note it in the record; why not, where it cannot be made."""
     from fleetscan.output.chain_record import fixed_fields
-    from fleetscan.pki.files import pem
+    from fleetscan.pem import certificate_block
 
     assert request.fix is not None
     shown = harmless(request.fix)
     if verification.fixed is None:
         return f"{shown} was not written: {verification.why_not_fixed}"
-    write_whole(request.fix, b"".join(pem(one.der) for one in verification.fixed.certificates))
+    chain = verification.fixed.certificates
+    write_whole(request.fix, b"".join(certificate_block(one.der) for one in chain))
     record = verification.record
     record["fixed"] = fixed_fields(verification.fixed, shown, record["chain_sha256"])
     return ""

@@ -7,8 +7,6 @@ certificate is parsed anew, and none becomes an anchor.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import fcntl
 import os
 import re
@@ -22,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 from fleetscan import limits
 from fleetscan._parse import parse_certificate
 from fleetscan.errors import OutputError, ParseError, UsageError
+from fleetscan.pem import PemBlock, certificate_block, decoded, pem_blocks
 from fleetscan.pki.authorities import is_authority
 from fleetscan.text import printable
 
@@ -41,14 +40,8 @@ _DIRECTORY_MODE: Final = 0o700
 _FILE_MODE: Final = 0o600
 _LAST_MOMENT: Final = 253_402_300_799
 
-_ENTRY: Final = re.compile(
-    rb"^last seen ([0-9]{1,12})\n-----BEGIN CERTIFICATE-----\n"
-    rb"([A-Za-z0-9+/=\n]*)-----END CERTIFICATE-----$",
-    re.MULTILINE,
-)
-_MARK: Final = b"-----BEGIN CERTIFICATE-----"
-_LINE: Final = 64
-"""Characters of base64 in a line (RFC 7468 section 2)."""
+_LAST_SEEN: Final = re.compile(rb"^last seen ([0-9]{1,12})\n\Z", re.MULTILINE)
+"""The line before a certificate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,33 +203,36 @@ def _merged(
 
 
 def _encoded(kept: Iterable[KeptAuthority]) -> bytes:
-    parts = [HEADER + VERSION]
+    parts = [HEADER + VERSION + b"\n"]
     for one in kept:
-        text = base64.b64encode(one.certificate.der)
-        parts += [b"last seen %d" % one.last_seen, _MARK]
-        parts += [text[at : at + _LINE] for at in range(0, len(text), _LINE)]
-        parts.append(b"-----END CERTIFICATE-----")
-    return b"\n".join((*parts, b""))
+        parts.append(b"last seen %d\n" % one.last_seen)
+        parts.append(certificate_block(one.certificate.der))
+    return b"".join(parts)
 
 
 def _decoded(body: bytes) -> tuple[dict[str, KeptAuthority], int]:
     """What can be read, and how many entries cannot."""
     kept: dict[str, KeptAuthority] = {}
-    entries = 0
+    entries = behind = 0
     # Ends: the file has MAX_STATE_OCTETS at most.
-    for entry in _ENTRY.finditer(body):
+    for block in pem_blocks(body):
         entries += 1
-        one = _kept_authority(int(entry.group(1)), entry.group(2))
+        seen = _LAST_SEEN.search(body, behind, block.start)
+        behind = block.end
+        one = None if seen is None else _kept_authority(int(seen[1]), block)
         if one is not None:
             kept[one.certificate.sha256] = one
-    return kept, max(entries, body.count(_MARK)) - len(kept)
+    return kept, entries - len(kept)
 
 
-def _kept_authority(last_seen: int, text: bytes) -> KeptAuthority | None:
-    try:
-        certificate = parse_certificate(binascii.a2b_base64(text))
-    except (binascii.Error, ParseError):
+def _kept_authority(last_seen: int, block: PemBlock) -> KeptAuthority | None:
+    der = decoded(block.text) if block.is_closed else None
+    if der is None or last_seen > _LAST_MOMENT:
         return None
-    if not is_authority(certificate) or last_seen > _LAST_MOMENT:
+    try:
+        certificate = parse_certificate(der)
+    except ParseError:
+        return None
+    if not is_authority(certificate):
         return None
     return KeptAuthority(certificate=certificate, last_seen=last_seen)

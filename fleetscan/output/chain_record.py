@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from fleetscan.causes.evidence import rfc3339
 from fleetscan.output.certificates import certificate_summary
 from fleetscan.output.identity import digest
-from fleetscan.output.record import texts, trusted_by, verdict_fields
+from fleetscan.output.record import texts, trusted_by, unsettled_fields, verdict_fields
 
 if TYPE_CHECKING:
     from fleetscan._parse import Certificate
@@ -83,11 +83,8 @@ def chain_record(
         "chain_sha256": [one.sha256 for one in certificates],
         "path": [_on_path(one, source) for one, source in zip(path.path, sources, strict=True)],
         "trusted_by": trusted_by(path),
+        **unsettled_fields(path),
     }
-    if path.limit:
-        record["limit"] = path.limit
-    if path.not_checked:
-        record["not_checked"] = path.not_checked
     record["remarks"] = list(remarks)
     return record
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 from fleetscan.causes import entry_of
 from fleetscan.output.phrases import deciding_fact
 from fleetscan.output.readable import painted
+from fleetscan.pki.policy import RULES
 
 WIDTH: Final = 100
 """Columns where there is no terminal, and at most."""
@@ -51,6 +52,12 @@ _REPAIRS: Final[Mapping[str, tuple[str, ...]]] = {
     "revocation": ("valid if {subject} had not been revoked",),
 }
 """By what a repair changes: the first phrase of which all values are known."""
+
+_ASKED: Final[Mapping[str, str]] = {
+    rule.value: f"{about.asks[0].lower()}{about.asks[1:]}".removesuffix(".")
+    for rule, about in RULES.items()
+}
+"""What each rule asks, to be put into a sentence."""
 
 _PASSED: Final = re.compile(r"passed (?:at (?P<moment>\S+)|as (?P<name>.+))")
 """What a repair's `after` says of the time or the name that was put in place of the other."""
@@ -102,7 +109,7 @@ def chain_lines(record: Mapping[str, Any], file: str, look: Look) -> Iterator[st
     yield from _path(record, look)
     yield from _checks(record, look)
     for cause in record["causes"]:
-        yield from _cause(cause, record["causes"], look)
+        yield from _cause(cause, record, look)
     for finding in record["findings"]:
         yield from _finding(finding, look)
     if record["remarks"]:
@@ -203,7 +210,11 @@ def repair_text(cause: Mapping[str, Any]) -> str:
         if all(values.get(key) for key in _VALUE.findall(phrase)):
             # In one pass, so that braces in a certificate's text are never looked at.
             return _VALUE.sub(lambda found: str(values[found[1]]), phrase)
-    return f"valid without the rule {basis['changed']}"
+    rules = basis["changed"].split(", ")
+    if not all(rule in _ASKED for rule in rules):
+        return f"valid without the rule {basis['changed']}"
+    asked = " and that ".join(_ASKED[rule] for rule in rules)
+    return f"valid if nobody asked that {asked} (rule {' and '.join(rules)})"
 
 
 def _together(cause: Mapping[str, Any], causes: Sequence[Mapping[str, Any]]) -> str:
@@ -215,9 +226,26 @@ def _together(cause: Mapping[str, Any], causes: Sequence[Mapping[str, Any]]) -> 
     return f", together with {' and '.join(others)}" if wanted and others else ""
 
 
-def _cause(
-    cause: Mapping[str, Any], causes: Sequence[Mapping[str, Any]], look: Look
-) -> Iterator[str]:
+def _besides(cause: Mapping[str, Any], causes: Sequence[Mapping[str, Any]]) -> str:
+    """The causes that no change of the path mends: they stay, whatever else is mended."""
+    others = [
+        each["id"]
+        for each in causes
+        if each is not cause
+        and (each["basis"]["kind"] != "repair" or each["basis"]["changed"] == "revocation")
+    ]
+    return f", apart from {' and '.join(others)}" if others else ""
+
+
+def _common_name(cause: Mapping[str, Any], record: Mapping[str, Any]) -> str:
+    """A word for those who see the very name in the subject and wonder."""
+    subject = record["certificate"].get("subject", "").lower().split(",")
+    if cause["id"] != "certificate.name_mismatch" or f"cn={record['name']}" not in subject:
+        return ""
+    return f"the common name {record['name']} does not count, only those of the subjectAltName do"
+
+
+def _cause(cause: Mapping[str, Any], record: Mapping[str, Any], look: Look) -> Iterator[str]:
     entry = entry_of(cause["id"])
     told = painted(cause["id"], "cause", look.colour)
     severity = painted(cause["severity"], cause["severity"], look.colour)
@@ -225,8 +253,11 @@ def _cause(
     yield f"  {look.mark('no')} {told}  {cause['confidence']}  {severity}"
     fact = deciding_fact(cause)
     yield from _wrapped(f"{entry.title}{f': {fact}' if fact else ''}", look)
+    if common_name := _common_name(cause, record):
+        yield from _wrapped(common_name, look)
     if repair := repair_text(cause):
-        yield from _wrapped(f"proof: {repair}{_together(cause, causes)}", look)
+        with_what = _together(cause, record["causes"]) + _besides(cause, record["causes"])
+        yield from _wrapped(f"proof: {repair}{with_what}", look)
     if cause.get("alternatives"):
         yield from _wrapped(f"or: {', '.join(cause['alternatives'])}", look)
     if cause["accepted_by"]:

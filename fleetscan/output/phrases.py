@@ -67,7 +67,7 @@ _PHRASES: Final[Mapping[str, tuple[str, ...]]] = {
     "certificate.not_yet_valid": ("valid from {not_before}",),
     "certificate.name_mismatch": (
         "valid for {names}",
-        "subjectAltName {subject_alt_name}, with no name to compare",
+        "no DNS name or address in it, subjectAltName {subject_alt_name}",
     ),
     "certificate.self_signed": ("{subject}",),
     "certificate.wrong_purpose": ("{rule}",),
@@ -75,12 +75,29 @@ _PHRASES: Final[Mapping[str, tuple[str, ...]]] = {
     "certificate.weak_signature": ("{signature_algorithm} on {subject}",),
     "certificate.unknown_critical_extension": ("{oid} in {subject}",),
     "certificate.key_mismatch": ("its {signature_scheme} signature does not verify",),
-    "certificate.malformed": ("{fault} in {field} at octet {offset}",),
+    "certificate.malformed": ("{fault} in {field} at octet {offset}", "{rule} in {subject}"),
 }
 """How a cause's evidence is told: the first phrase of which all values are there.
 
 The evidence of other causes, and all of it where no phrase fits, is shown as `key value`.
 """
+
+_RULES: Final[Mapping[str, Mapping[str, str]]] = {
+    "chain.invalid_ca": {
+        "version": "a version 1 certificate, which cannot say that it is an authority",
+        "basic_constraints": "basicConstraints do not make it an authority",
+        "path_len_constraint": "more authorities below it than pathLenConstraint allows",
+        "key_usage": "keyUsage without keyCertSign",
+        "extended_key_usage": "extendedKeyUsage without serverAuth",
+    },
+    "certificate.wrong_purpose": {
+        "key_usage": "keyUsage allows nothing that TLS needs",
+        "extended_key_usage": "extendedKeyUsage without serverAuth",
+    },
+}
+"""By cause: what breaks a rule that its evidence names by a fixed word."""
+
+_NO_RULES: Final[Mapping[str, str]] = {}
 
 _TOLD_ELSEWHERE: Final = frozenset(
     {
@@ -105,10 +122,11 @@ _ATTRIBUTE: Final = re.compile(r"(?:^|[,+])([A-Za-z0-9.]+)=((?:\\.|[^,+\\])*)")
 def deciding_fact(cause: Mapping[str, Any]) -> str:
     """What settled it, of at most 90 characters; may be empty."""
     evidence = cause["evidence"]
+    rules = _RULES.get(cause["id"], {})
     for phrase in _PHRASES.get(cause["id"], ()):
         if all(evidence.get(key) for key in _VALUE.findall(phrase)):
             # In one pass, so that braces in a peer's text are never looked at.
-            told = _VALUE.sub(lambda found: _brief(found[1], evidence[found[1]]), phrase)
+            told = _VALUE.sub(lambda found: _brief(found[1], evidence[found[1]], rules), phrase)
             return shortened(told, _FACT_LENGTH)
     shown = [
         f"{key} {_brief(key, value)}"
@@ -139,8 +157,10 @@ def shortened(text: str, length: int) -> str:
     return text[: length - len(ELLIPSIS)] + ELLIPSIS
 
 
-def _brief(key: str, value: str) -> str:
+def _brief(key: str, value: str, rules: Mapping[str, str] = _NO_RULES) -> str:
     """A moment by its day, a name by its CN, a duration in seconds; others as they are."""
+    if key == "rule":
+        return ", ".join(rules.get(each, each) for each in value.split(", "))
     if key == "elapsed_ms":
         return _seconds(value)
     if key == "first_octets":

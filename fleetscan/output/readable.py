@@ -198,8 +198,17 @@ def _established(record: Mapping[str, Any]) -> Iterator[_Part]:
     if "not_after" in certificate:
         parts.append(f"{certificate['key']} until {certificate['not_after'][:10]}")
     yield _Part("  ".join(parts))
+    yield from _unsettled(record)
     if record["finding_ids"]:
         yield _Part("  ".join(record["finding_ids"]))
+
+
+def _unsettled(record: Mapping[str, Any]) -> Iterator[_Part]:
+    """Why nobody knows whether the path is good."""
+    if "limit" in record:
+        yield _Part(f"path not settled: ended by the bound {record['limit']}")
+    if "not_checked" in record:
+        yield _Part(f"path not settled: cannot be checked here: {record['not_checked']}")
 
 
 def _failure(record: Mapping[str, Any], remedy: RemedyText | None) -> Iterator[_Part]:

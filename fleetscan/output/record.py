@@ -26,10 +26,22 @@ if TYPE_CHECKING:
     from fleetscan.pki.path import PathAssessment
     from fleetscan.vocabulary import Alert
 
-__all__ = ["RunContext", "encode_line", "fit", "texts", "to_record", "trusted_by", "verdict_fields"]
+__all__ = [
+    "RunContext",
+    "encode_line",
+    "fit",
+    "texts",
+    "to_record",
+    "trusted_by",
+    "unsettled_fields",
+    "verdict_fields",
+]
 
 VALUE_LENGTH: Final = 1_024
 """Characters of one piece of text that a cause carries."""
+
+UNSETTLED_LENGTH: Final = 200
+"""Characters of what kept a path from being settled: an OID is a stranger's."""
 
 INPUT_LENGTH: Final = 2_048
 """Characters of what the user wrote for one target."""
@@ -79,6 +91,7 @@ def to_record(
     record["history"] = "" if facts is None else facts.history
     record.update(verdict_fields(verdict, target))
     record["trusted_by"] = trusted_by(path)
+    record.update(unsettled_fields(path))
     record["handshake"] = _handshake(facts, record["cause_ids"])
     if facts is not None and facts.certificates:
         record["certificate"] = certificate_summary(facts.certificates[0])
@@ -194,6 +207,14 @@ def _checks(checks: Checks | None) -> dict[str, str]:
 def trusted_by(path: PathAssessment | None) -> list[str]:
     """The trust stores that hold the end of a path that is trusted."""
     return [] if path is None or path.trusted is not Checked.YES else texts(path.trusted_by)
+
+
+def unsettled_fields(path: PathAssessment | None) -> dict[str, str]:
+    """What kept the path from being settled, where something did: a bound, a missing primitive."""
+    if path is None:
+        return {}
+    found = {"limit": path.limit, "not_checked": path.not_checked}
+    return {key: printable(value, UNSETTLED_LENGTH) for key, value in found.items() if value}
 
 
 def _handshake(facts: HandshakeFacts | None, cause_ids: list[str]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from fleetscan.pki.certificate_policies import CERTIFICATE_POLICIES, has_unknown_qualifier
 from fleetscan.pki.names import (
     DNS_NAME,
     as_address,
@@ -18,7 +19,12 @@ from fleetscan.pki.names import (
     reference_octets,
 )
 from fleetscan.pki.policy import ANYWHERE, LEFTMOST, POLICIES, WHOLE, Rule
-from fleetscan.pki.purposes import ANY_EXTENDED_KEY_USAGE, SERVER_AUTH
+from fleetscan.pki.purposes import (
+    ANY_EXTENDED_KEY_USAGE,
+    OCSP_SIGNING,
+    SERVER_AUTH,
+    SERVER_GATED_CRYPTO,
+)
 from fleetscan.pki.signatures import RSASSA_PSS, signature_digest
 from fleetscan.vocabulary import Checked
 
@@ -79,7 +85,36 @@ def wrong_purpose(policy: Policy, certificate: Certificate) -> bool:
     usages = certificate.extended_key_usage
     if usages is None or SERVER_AUTH in usages:
         return False
+    if policy.server_gated_crypto and not SERVER_GATED_CRYPTO.isdisjoint(usages):
+        return False
     return not (policy.any_extended_key_usage and ANY_EXTENDED_KEY_USAGE in usages)
+
+
+def wrong_leaf_purpose(policy: Policy, leaf: Certificate) -> bool:
+    """The same of a leaf: one that may sign OCSP responses could vouch for itself."""
+    usages = leaf.extended_key_usage
+    if usages is not None and OCSP_SIGNING in usages and not policy.ocsp_signing:
+        return True
+    return wrong_purpose(policy, leaf)
+
+
+def unprocessed_extensions(policy: Policy, certificate: Certificate) -> tuple[str, ...]:
+    """The critical extensions that a client of this policy does not process, by OID."""
+    critical = [each.oid for each in certificate.extensions if each.critical]
+    return tuple(
+        oid
+        for oid in critical
+        if oid not in policy.processed_extensions
+        or (
+            oid == CERTIFICATE_POLICIES
+            and not policy.policy_qualifiers
+            and has_unknown_qualifier(certificate)
+        )
+    )
+
+
+def _has_unprocessed(policy: Policy, certificate: Certificate) -> bool:
+    return bool(unprocessed_extensions(policy, certificate))
 
 
 _MEASURED: Final[Mapping[Rule, Callable[[Policy, Certificate], bool]]] = MappingProxyType(
@@ -87,8 +122,10 @@ _MEASURED: Final[Mapping[Rule, Callable[[Policy, Certificate], bool]]] = Mapping
         Rule.KEY_STRENGTH: weak_key,
         Rule.ANCHOR_KEY_STRENGTH: weak_key,
         Rule.SIGNATURE_STRENGTH: weak_digest,
-        Rule.EXTENDED_KEY_USAGE: wrong_purpose,
+        Rule.EXTENDED_KEY_USAGE: wrong_leaf_purpose,
         Rule.CA_EXTENDED_KEY_USAGE: wrong_purpose,
+        Rule.CRITICAL_EXTENSIONS: _has_unprocessed,
+        Rule.ANCHOR_CRITICAL_EXTENSIONS: _has_unprocessed,
     }
 )
 """Rules whose breach depends on the policy."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from fleetscan import limits
+from fleetscan.pki.distinguished_names import is_same_name
 from fleetscan.pki.fetch_guard import parse_http_url
 from fleetscan.pki.fetched import Fetches, FetchFailure, FetchReason, failure
 from fleetscan.pki.issuers import certificates_in
@@ -41,17 +42,6 @@ class IssuersFetched:
     failures: tuple[tuple[str, FetchFailure], ...] = ()
 
 
-async def fetch_issuers(certificate: Certificate, fetcher: Fetches) -> IssuersFetched:
-    """Ask the caIssuers URLs of one certificate, one after the other, until one gives its issuer.
-
-    Its issuer is a certificate of the issuer's name whose key identifier does not contradict.
-    Of the URLs `limits.MAX_ISSUER_URLS` are asked; one of another scheme is a failure too.
-    """
-    asked = _Asked(fetcher)
-    await asked.ask(certificate)
-    return asked.result()
-
-
 async def fetch_chain(
     top: Certificate,
     fetcher: Fetches,
@@ -59,6 +49,10 @@ async def fetch_chain(
     enough: Callable[[Sequence[FoundIssuer]], bool] | None = None,
 ) -> IssuersFetched:
     """Ask upwards from the topmost certificate in hand.
+
+    The caIssuers URLs of one certificate are asked one after the other until one gives its
+    issuer: a certificate of the issuer's name whose key identifier does not contradict. Of
+    them `limits.MAX_ISSUER_URLS` are asked; one of another scheme is a failure too.
 
     Args:
         top: whose issuer is missing.
@@ -105,7 +99,7 @@ class _Asked:
         return [
             one.certificate
             for one in self.found
-            if one.certificate.subject.der == certificate.issuer.der
+            if is_same_name(one.certificate.subject, certificate.issuer)
             and not keys_contradict(certificate, one.certificate)
         ]
 
@@ -136,7 +130,8 @@ class _Asked:
             refused = failure(FetchReason.BAD_ANSWER, f"no certificate in {outcome.length} octets")
             self.failures.append((url, refused))
         # Those with the name that is looked for come first, so that the bound cuts others.
-        for one in sorted(given, key=lambda one: one.subject.der != certificate.issuer.der):
+        wanted = certificate.issuer
+        for one in sorted(given, key=lambda one: not is_same_name(one.subject, wanted)):
             if one.sha256 not in self._held and len(self.found) < limits.MAX_ISSUER_CERTIFICATES:
                 self._held.add(one.sha256)
                 self.found.append(FoundIssuer(certificate=one, url=url))

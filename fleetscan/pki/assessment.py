@@ -17,8 +17,8 @@ class PathProblem(Enum):
 
     EXPIRED to NOT_YET_VALID, SELF_SIGNED, NAME_MISMATCH and WRONG_PURPOSE concern the
     leaf. WEAK_KEY, WEAK_SIGNATURE and UNKNOWN_CRITICAL_EXTENSION concern any certificate.
-    PROFILE_LEAF and PROFILE_CA are breaches of the strict rules (`profile`). The rest
-    concern the way to an anchor.
+    PROFILE_LEAF and PROFILE_CA are breaches of the strict rules (`profile`) and of those of
+    form (`form`). The rest concern the way to an anchor.
     """
 
     EXPIRED = "expired"
@@ -63,7 +63,7 @@ class Problem:
         detail: printable text that says more: the OIDs of unknown extensions, the missing
             issuer's or the root's name, the broken rules of a CA joined by `, `, the
             name that is not allowed, the reference name that did not match, the rule of
-            the profile and what breaks it.
+            the profile or of form and what breaks it.
         repair: the certificate whose addition (INCOMPLETE) or anchoring (UNTRUSTED_ROOT,
             SELF_SIGNED) made the check pass.
         changed: what was changed when the check passed: `time`, `name`, `root`,
@@ -106,8 +106,8 @@ class PathAssessment:
             first; where nothing makes the check pass, all that is wrong with `path`. Each
             kind once for each certificate.
         limit: the bound that ended the search before it could settle the matter, `""` when
-            none did: `rsa_bits`, `rsa_exponent_bits`, `signature_checks`, `signature_work`,
-            `candidate_issuers`, `path_length`, `path_steps`, `paths` or
+            none did: `certificates`, `rsa_bits`, `rsa_exponent_bits`, `signature_checks`,
+            `signature_work`, `candidate_issuers`, `path_length`, `path_steps`, `paths` or
             `name_constraint_work`.
         not_checked: the signature algorithm or the kind of key that nothing here can
             verify, `""` when there was none.

@@ -1,101 +1,213 @@
-"""What a file of certificates holds: PEM blocks, one DER, OpenSSL's trust settings."""
+"""Certificates out of what people keep them in: PEM, DER, PKCS #7. Octets in, nothing is opened.
+
+What else such files hold, a private key before all, is named and never looked at.
+"""
 
 from __future__ import annotations
 
-import binascii
-import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Final
 
-from fleetscan.pki._der import OBJECT_IDENTIFIER, SEQUENCE, elements
+from fleetscan import limits
+from fleetscan.pem import CERTIFICATE_LABELS, PemBlock, decoded, pem_blocks
+from fleetscan.pki._der import INTEGER, SEQUENCE, whole_elements
+from fleetscan.pki.certificate_set import certificate_set, first_tag, is_set_like
 
-_PEM: Final = re.compile(
-    rb"-----BEGIN (X509 |TRUSTED )?CERTIFICATE-----(.*?)"
-    rb"-----END (?:X509 |TRUSTED )?CERTIFICATE-----",
-    re.DOTALL,
+_TRUSTED: Final = b"TRUSTED CERTIFICATE"
+_PKCS7: Final = frozenset({b"PKCS7", b"CMS"})
+"""Labels of RFC 7468 sections 8 and 9."""
+
+_UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
+
+_SHARED_LINE: Final = (
+    "a BEGIN or END line has something else on it, and OpenSSL refuses such a file"
 )
-"""RFC 7468 section 5.1 has the plain label and tells readers to expect the older one; OpenSSL
-writes the third (openssl-x509(1), -trustout)."""
 
-_REJECT: Final = 0xA0
-_SERVERS: Final = frozenset({bytes.fromhex("2b06010505070301"), bytes.fromhex("551d2500")})
-"""serverAuth and anyExtendedKeyUsage (RFC 5280 section 4.2.1.12)."""
+_UNREADABLE_SET: Final = "a PKCS #7 structure that cannot be read"
+
+_OTHERS: Final = 8
+"""Kinds of other content that are named."""
+
+
+class FileFault(IntEnum):
+    """What can be wrong with the armour around a certificate, beside its DER."""
+
+    BASE64_INVALID = 1
+    END_MISSING = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encoded:
-    """One certificate of a file, not yet parsed.
+    """One certificate of a file, parsed by nobody yet.
 
     Args:
-        der: the certificate alone; b"" when `refused` says why there is none.
-        refused: what is wrong with the block, "" when nothing is.
-        trusted: trust settings name it an anchor for servers, self-signed or not.
-        rejected: trust settings forbid it for servers, whatever else they say.
+        octets: its DER; where `fault` says that there is none, the block as it stands.
+        fault: what is wrong with the armour.
+        settings: what OpenSSL put behind it, DER: see `trust_settings`.
     """
 
-    der: bytes
-    refused: str = ""
-    trusted: bool = False
-    rejected: bool = False
+    octets: bytes
+    fault: FileFault | None = None
+    settings: bytes = b""
 
 
-def certificates_in(octets: bytes) -> list[Encoded]:
-    """Cut a file into its certificates; text and keys around them are skipped."""
-    if octets.startswith(b"\x30") and b"-----BEGIN" not in octets[:64]:
-        return [Encoded(der=octets)]
-    found: list[Encoded] = []
-    # Ends: each match moves on, and the file's size is bounded by whoever read it.
-    for label, body in _PEM.findall(octets):
-        try:
-            block = binascii.a2b_base64(body)
-        except binascii.Error:
-            found.append(Encoded(der=b"", refused="is not valid base64"))
-            continue
-        found.append(_with_settings(block) if label == b"TRUSTED " else Encoded(der=block))
-    return found
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateFile:
+    """What a file holds.
 
-
-def _with_settings(block: bytes) -> Encoded:
-    """Take the trust settings that may stand behind a certificate apart from it.
-
-    Layout, OpenSSL's `X509_CERT_AUX` (crypto/x509/x_x509a.c), behind the Certificate::
-
-        SEQUENCE {
-            trust       SEQUENCE OF OBJECT IDENTIFIER OPTIONAL,
-            reject  [0] SEQUENCE OF OBJECT IDENTIFIER OPTIONAL,
-            alias       UTF8String                    OPTIONAL,
-            keyid       OCTET STRING                  OPTIONAL,
-            other   [1] SEQUENCE OF ...               OPTIONAL }
-
-    It is read as OpenSSL's `obj_trust` does (crypto/x509/x509_trust.c): what is rejected for
-    servers, or trusted for other uses alone, is no anchor for servers.
+    Args:
+        certificates: in the file's order.
+        is_set: whether they are out of a PKCS #7 set, whose order says nothing.
+        is_cut: whether there are more.
+        others: what else is in it, in words for a person: `a private key`.
+        remarks: what is odd about the file itself, in words for a person.
     """
-    row = elements(block)
-    if row is None or len(row) == 1:
-        return Encoded(der=block)
-    settings = elements(row[1][1]) if len(row) == 2 and row[1][0] == SEQUENCE else None
-    if settings is None:
-        return Encoded(der=b"", refused="has trust settings that cannot be read")
-    trust = reject = None
-    for tag, content in settings:
-        if tag == SEQUENCE:
-            trust = _identifiers(content)
-        elif tag == _REJECT:
-            reject = _identifiers(content)
-    trusted = trust is not None and not _SERVERS.isdisjoint(trust)
-    rejected = reject is not None and not _SERVERS.isdisjoint(reject)
-    return Encoded(
-        der=block[: _size(len(row[0][1]))],
-        trusted=trusted,
-        rejected=rejected or (trust is not None and not trusted),
-    )
+
+    certificates: tuple[Encoded, ...]
+    is_set: bool = False
+    is_cut: bool = False
+    others: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
-def _identifiers(content: bytes) -> frozenset[bytes]:
-    row = elements(content) or ()
-    return frozenset(octets for tag, octets in row if tag == OBJECT_IDENTIFIER)
+def read_certificates(octets: bytes, most: int = limits.MAX_FILE_CERTIFICATES) -> CertificateFile:
+    """Find the certificates in the octets of a file; they may be none.
+
+    The time is in proportion to the octets, whatever they are.
+
+    Args:
+        octets: bounded by whoever read them.
+        most: certificates that are given; a remark says so where there are more.
+    """
+    if octets.startswith(_UTF16):
+        remark = "it is UTF-16 text, which programs that speak TLS do not read: save it as ASCII"
+        return CertificateFile(certificates=(), remarks=(remark,))
+    found = _Found(most)
+    if octets[:1] != bytes([SEQUENCE]) or not _take_der(octets, found):
+        _take_pem(octets, found)
+    return found.file()
 
 
-def _size(length: int) -> int:
-    """Octets of an element with so much content; the parser refuses any other length form."""
-    return 2 + length + (0 if length < 0x80 else (length.bit_length() + 7) // 8)
+class _Found:
+    """What was found so far."""
+
+    __slots__ = ("certificates", "is_cut", "most", "others", "remarks", "sets")
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.certificates: list[Encoded] = []
+        self.others: dict[str, None] = {}
+        self.remarks: dict[str, None] = {}
+        self.sets = 0
+        self.is_cut = False
+
+    @property
+    def room(self) -> int:
+        """Certificates that are still looked at: one more than is kept shows that there are."""
+        return self.most + 1 - len(self.certificates)
+
+    def add(self, certificate: Encoded) -> None:
+        """Keep it, as far as the bound allows."""
+        if len(self.certificates) < self.most:
+            self.certificates.append(certificate)
+        else:
+            self.is_cut = True
+            self.remarks[f"only its first {self.most} were looked at"] = None
+
+    def add_set(self, octets: bytes) -> None:
+        """Take the certificates of a PKCS #7 structure, or name it."""
+        members = certificate_set(octets, self.room)
+        if members is None:
+            self.mention(_UNREADABLE_SET)
+            return
+        self.sets += 1
+        for member in members:
+            self.add(Encoded(octets=member))
+
+    def mention(self, other: str) -> None:
+        """Note what else is in the file."""
+        if len(self.others) < _OTHERS:
+            self.others[other] = None
+
+    def file(self) -> CertificateFile:
+        """All of it."""
+        return CertificateFile(
+            certificates=tuple(self.certificates),
+            is_set=self.sets > 0,
+            is_cut=self.is_cut,
+            others=tuple(self.others),
+            remarks=tuple(self.remarks),
+        )
+
+
+# -- PEM -------------------------------------------------------------------------------
+
+
+def _take_pem(octets: bytes, found: _Found) -> None:
+    # Ends as `pem_blocks` does.
+    for block in pem_blocks(octets):
+        if block.label in CERTIFICATE_LABELS:
+            found.add(_armoured(octets, block))
+            if block.is_closed and not _stands_alone(octets, block):
+                found.remarks[_SHARED_LINE] = None
+        elif block.label in _PKCS7:
+            found.add_set(decoded(block.text) or b"")
+        else:
+            found.mention(_kind(block.label))
+
+
+def _stands_alone(octets: bytes, block: PemBlock) -> bool:
+    before = octets[block.start - 1 : block.start] if block.start else b"\n"
+    return before in b"\r\n" and (octets[block.end : block.end + 1] or b"\n") in b"\r\n \t"
+
+
+def _armoured(octets: bytes, block: PemBlock) -> Encoded:
+    der = decoded(block.text) if block.is_closed else None
+    if der is None:
+        fault = FileFault.BASE64_INVALID if block.is_closed else FileFault.END_MISSING
+        return Encoded(octets=octets[block.start : block.end], fault=fault)
+    if block.label == _TRUSTED and (parts := whole_elements(der, 1)):
+        return Encoded(octets=parts[0], settings=der[len(parts[0]) :])
+    return Encoded(octets=der)
+
+
+def _kind(label: bytes) -> str:
+    if label.endswith(b"PRIVATE KEY"):
+        return "a private key"
+    if label == b"X509 CRL":
+        return "a CRL"
+    if label.endswith(b"CERTIFICATE REQUEST"):
+        return "a certificate request"
+    return f"a block {label.decode('ascii')!r}"
+
+
+# -- DER -------------------------------------------------------------------------------
+
+
+def _take_der(octets: bytes, found: _Found) -> bool:
+    """Take what begins as DER does; False where it is text that happens to begin so."""
+    parts = whole_elements(octets, found.room)
+    if parts is not None and all(part[0] == SEQUENCE for part in parts):
+        _take_elements(parts, found)
+    elif is_set_like(octets):
+        # Its length may be left open, which is BER.
+        found.add_set(octets)
+    elif b"-----BEGIN " not in octets:
+        # Cut short, or with something behind it: the parser says which.
+        found.add(Encoded(octets=octets))
+    else:
+        return False
+    return True
+
+
+def _take_elements(parts: Iterable[bytes], found: _Found) -> None:
+    """Certificates, of which files usually have one, and PKCS #7 structures."""
+    for part in parts:
+        if first_tag(part) == INTEGER:
+            found.mention("a private key or a PKCS #12 file")
+        elif is_set_like(part):
+            found.add_set(part)
+        else:
+            found.add(Encoded(octets=part))

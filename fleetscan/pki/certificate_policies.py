@@ -17,12 +17,17 @@ from fleetscan.pki.search import is_self_issued
 if TYPE_CHECKING:
     from fleetscan._parse import Certificate
 
-_CERTIFICATE_POLICIES: Final = "2.5.29.32"
+CERTIFICATE_POLICIES: Final = "2.5.29.32"
 _POLICY_MAPPINGS: Final = "2.5.29.33"
 _POLICY_CONSTRAINTS: Final = "2.5.29.36"
 _INHIBIT_ANY_POLICY: Final = "2.5.29.54"
 _ANY_POLICY: Final = bytes.fromhex("551d2000")
 """The octets of 2.5.29.32.0."""
+
+_QUALIFIERS: Final = frozenset(
+    {bytes.fromhex("2b06010505070201"), bytes.fromhex("2b06010505070202")}
+)
+"""The octets of id-qt-cps and id-qt-unotice (RFC 5280 section 4.2.1.4)."""
 
 _REQUIRE_EXPLICIT_POLICY: Final = 0x80
 _INHIBIT_POLICY_MAPPING: Final = 0x81
@@ -88,6 +93,31 @@ def policy_problem(path: tuple[Certificate, ...]) -> str:
     return "explicit policy required" if not state.explicit_policy and state.is_null else ""
 
 
+def has_unknown_qualifier(certificate: Certificate) -> bool:
+    """Say whether certificatePolicies has a qualifier that is neither a CPS nor a user notice.
+
+    Where the extension is critical, whoever cannot interpret the qualifier must refuse the
+    certificate (RFC 5280 section 4.2.1.4). An extension that is too long to read has none.
+    """
+    try:
+        rows = _sequences(certificate, CERTIFICATE_POLICIES, "certificatePolicies")
+    except _Unreadable:
+        return False
+    for row in rows:
+        # Ends: the qualifiers are a part of what `_sequences` bounds.
+        for _, octets in _der.elements(row[1][1]) or () if len(row) > 1 else ():
+            kind = _der.elements(octets, 1)
+            if not kind or kind[0][1] not in _QUALIFIERS:
+                return True
+    return False
+
+
+def has_duplicate(certificate: Certificate) -> bool:
+    """Say whether a policy stands twice, which RFC 5280 section 4.2.1.4 forbids."""
+    named = certificate.certificate_policies
+    return len(set(named)) < len(named)
+
+
 def _restricts(certificate: Certificate) -> bool:
     return (
         certificate.extension(_POLICY_CONSTRAINTS) is not None
@@ -145,7 +175,7 @@ def _prepare_next(state: _State, certificate: Certificate) -> None:
 def _certificate_policies(certificate: Certificate) -> set[bytes]:
     """The policies named, by the octets of their OID; none at all without the extension."""
     found = set()
-    for row in _sequences(certificate, _CERTIFICATE_POLICIES, "certificatePolicies"):
+    for row in _sequences(certificate, CERTIFICATE_POLICIES, "certificatePolicies"):
         if not row or row[0][0] != _der.OBJECT_IDENTIFIER:
             raise _Unreadable("certificatePolicies unreadable")
         found.add(row[0][1])

@@ -1,19 +1,21 @@
 """Name constraints, RFC 5280 section 4.2.1.10: whether an authority may issue for these names.
 
-Matching is linear in names times constraints, which a hostile chain can make large: a
-`WorkBudget` shared by the whole assessment bounds it.
+Matching other forms than dNSName is linear in names times constraints, which a hostile chain
+can make large: a `WorkBudget` shared by the whole assessment bounds it.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from fleetscan import limits
 from fleetscan.pki.names import DIRECTORY_NAME, DNS_NAME, IP_ADDRESS
 from fleetscan.pki.subtrees import (
+    DnsSubtrees,
     directory_name_within,
-    dns_name_within,
+    dns_name_work,
     ip_address_within,
     mailbox_within,
     uri_within,
@@ -29,6 +31,10 @@ URI: Final = 6
 _UNREAD: Final = {3: "x400Address", 5: "ediPartyName", 8: "registeredID"}
 """Forms that nobody here can compare."""
 
+_LABEL: Final = rb"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?"
+_HOST_NAME: Final = re.compile(_LABEL + rb"(?:\." + _LABEL + rb")+")
+"""What OpenSSL takes for a host name in a common name: two labels at least."""
+
 _COMMON_NAME: Final = "2.5.4.3"
 _EMAIL_ADDRESS: Final = "1.2.840.113549.1.9.1"
 NAME_CONSTRAINTS_OID: Final = "2.5.29.30"
@@ -37,8 +43,8 @@ NAME_CONSTRAINTS_OID: Final = "2.5.29.30"
 class WorkBudget:
     """How many comparisons one assessment may still make.
 
-    `exceeded` stays True once more was asked for than was left; constraints that were not
-    looked at because of it were neither kept nor broken.
+    `exceeded` stays True once more was asked for than was left or allowed; constraints not
+    looked at because of that were neither kept nor broken.
     """
 
     __slots__ = ("exceeded", "remaining")
@@ -76,14 +82,21 @@ def violated_constraint(
         return ""
     permitted, excluded = constraints.permitted_subtrees, constraints.excluded_subtrees
     names = subject.subject_alt_name or ()
-    if not work.spend(len(names) + len(permitted) + len(excluded)):
+    count, constrained = len(names) + len(subject.subject.rdns), len(permitted) + len(excluded)
+    if count * constrained > limits.MAX_NAME_CONSTRAINT_PAIRS:
+        work.exceeded = True
         return ""
+    if not work.spend(len(names) + constrained):
+        return ""
+    broken = _broken_dns(_values(DNS_NAME, subject, common_name), (permitted, excluded), work)
+    if broken:
+        return broken
     for kind, matches in _MATCHERS.items():
         values = _values(kind, subject, common_name)
         broken = _broken(kind, matches, values, (permitted, excluded), work)
         if broken:
             return broken
-    return _unread_name(issuer, names, (*permitted, *excluded))
+    return _unread_name(names, (*permitted, *excluded))
 
 
 def _values(kind: int, subject: Certificate, common_name: bool) -> Sequence[bytes]:
@@ -94,7 +107,9 @@ def _values(kind: int, subject: Certificate, common_name: bool) -> Sequence[byte
     if kind == RFC822_NAME and subject.subject_alt_name is None:
         values += _attributes(subject, _EMAIL_ADDRESS)
     if kind == DNS_NAME and common_name and not values:
-        values += [each for each in _attributes(subject, _COMMON_NAME) if b" " not in each]
+        values += [
+            each for each in _attributes(subject, _COMMON_NAME) if _HOST_NAME.fullmatch(each)
+        ]
     return values
 
 
@@ -103,12 +118,32 @@ def _attributes(subject: Certificate, oid: str) -> Sequence[bytes]:
 
 
 _MATCHERS: Final[dict[int, Callable[[bytes, bytes, bool], bool | None]]] = {
-    DNS_NAME: dns_name_within,
     IP_ADDRESS: ip_address_within,
     DIRECTORY_NAME: directory_name_within,
     RFC822_NAME: mailbox_within,
     URI: uri_within,
 }
+
+
+def _broken_dns(
+    values: Sequence[bytes],
+    subtrees: tuple[Sequence[GeneralName], Sequence[GeneralName]],
+    work: WorkBudget,
+) -> str:
+    permitted, excluded = (
+        DnsSubtrees((each.value for each in some if each.kind == DNS_NAME), excluded=which)
+        for some, which in zip(subtrees, (False, True), strict=True)
+    )
+    if not (permitted or excluded):
+        return ""
+    if not work.spend(sum(map(dns_name_work, values))):
+        return ""
+    for value in values:
+        if excluded.malformed or excluded.hold(value):
+            return _shown(DNS_NAME, value)
+        if permitted and not permitted.hold(value):
+            return _shown(DNS_NAME, value)
+    return ""
 
 
 def _broken(
@@ -133,16 +168,12 @@ def _broken(
     return ""
 
 
-def _unread_name(
-    issuer: Certificate, names: Sequence[GeneralName], subtrees: Sequence[GeneralName]
-) -> str:
-    """A critical constraint that cannot be read forbids names of its form (section 4.2.1.10)."""
+def _unread_name(names: Sequence[GeneralName], subtrees: Sequence[GeneralName]) -> str:
+    """A constraint that cannot be compared forbids names of its form (section 4.2.1.10).
+
+    The RFC asks this of critical constraints; OpenSSL, Java and Firefox of all.
+    """
     constrained = {_form(subtree) for subtree in subtrees if _is_unread(subtree)}
-    if not constrained:
-        return ""
-    extension = issuer.extension(NAME_CONSTRAINTS_OID)
-    if extension is None or not extension.critical:
-        return ""
     for name in names:
         if _is_unread(name) and _form(name) in constrained:
             return _UNREAD.get(name.kind, "otherName")

@@ -25,6 +25,10 @@ _STRINGS: Final = {
 }
 """ASN.1 string tags of attribute values and how their octets are read."""
 
+_VERSION: Final = 0xA0
+_SUBJECT_PLACE: Final = 4
+"""Of the subject in a TBSCertificate without a version."""
+
 _KEPT_NAMES: Final = 4_096
 """Names whose normal form is remembered: a fleet has fewer issuers."""
 
@@ -49,6 +53,29 @@ def is_same_name(one: Name, other: Name) -> bool:
         if len(left) == len(right) == 1 and _folded(left[0].value) != _folded(right[0].value):
             return False
     return _key(one.der) == _key(other.der)
+
+
+def claimed_subject_key(der: bytes) -> bytes:
+    """The `name_key` of the subject of a certificate that the parser refused.
+
+    Layout, of what has to be readable for it::
+
+        TBSCertificate ::= SEQUENCE {
+            version [0] DEFAULT v1, serialNumber, signature, issuer, validity, subject, ... }
+
+    Returns:
+        b"" where the octets are not laid out so far as that.
+    """
+    outer = _der.elements(der, 1)
+    tbs = _der.whole_elements(outer[0][1], 1) if outer else None
+    inner = _der.elements(tbs[0], 1) if tbs else None
+    fields = _der.whole_elements(inner[0][1], _SUBJECT_PLACE + 2) if inner else None
+    if not fields:
+        return b""
+    place = _SUBJECT_PLACE + (fields[0][0] == _VERSION)
+    if len(fields) <= place or rdn_sequence(fields[place]) is None:
+        return b""
+    return _key(fields[place])
 
 
 def rdn_sequence(der: bytes) -> tuple[Rdn, ...] | None:

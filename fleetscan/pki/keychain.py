@@ -20,10 +20,8 @@ from xml.parsers.expat import ExpatError
 from fleetscan import limits
 from fleetscan._parse import Certificate, parse_certificate
 from fleetscan.errors import ParseError
-from fleetscan.pki.certificate_files import certificates_in
+from fleetscan.pki.certificate_files import read_certificates
 from fleetscan.pki.search import is_self_issued
-
-SECURITY: Final = "/usr/bin/security"
 
 _ROOTS: Final = "/System/Library/Keychains/SystemRootCertificates.keychain"
 _ADDED: Final = ((), ("/Library/Keychains/System.keychain",))
@@ -42,7 +40,7 @@ _DENY: Final = 3
 """kSecTrustSettingsResult: the first for what signed itself, the second for any other."""
 
 
-def keychain_certificates(program: str = SECURITY) -> list[Certificate]:
+def keychain_certificates(program: str) -> list[Certificate]:
     """Give what this Mac trusts for TLS servers; [] where it cannot be found out.
 
     Args:
@@ -60,9 +58,10 @@ def keychain_certificates(program: str = SECURITY) -> list[Certificate]:
 def _certificates(program: str, *keychain: str) -> list[Certificate]:
     """Those of a keychain that can be parsed: macOS shows others without complaint."""
     found = []
-    for encoded in certificates_in(_run(program, "find-certificate", "-a", "-p", *keychain)):
+    shown = _run(program, "find-certificate", "-a", "-p", *keychain)
+    for encoded in read_certificates(shown).certificates:
         try:
-            found.append(parse_certificate(encoded.der))
+            found.append(parse_certificate(encoded.octets))
         except ParseError:
             continue
     return found

@@ -17,6 +17,7 @@ from fleetscan import limits
 from fleetscan._parse import parse_certificate
 from fleetscan.errors import ParseError
 from fleetscan.pki.assessment import PathProblem
+from fleetscan.pki.distinguished_names import is_same_name
 from fleetscan.pki.ocsp_response import (
     SUCCESSFUL,
     BasicResponse,
@@ -303,7 +304,7 @@ def _check_delegation(
     responder: Certificate, issuer: Certificate, now: float, cache: SignatureCache
 ) -> None:
     usage = responder.key_usage
-    if responder.issuer.der != issuer.subject.der:
+    if not is_same_name(responder.issuer, issuer.subject):
         raise _NoAnswer(Reason.WRONG_RESPONDER, "the responder has another issuer")
     # anyExtendedKeyUsage does not do: the purpose must be there by name.
     if ID_KP_OCSP_SIGNING not in (responder.extended_key_usage or ()):

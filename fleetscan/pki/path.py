@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from fleetscan import limits
 from fleetscan.pki.assessment import PathAssessment, PathProblem, Problem
 from fleetscan.pki.policy import BROWSER
 from fleetscan.pki.repair import Plan, Question, smallest_repairs
@@ -108,6 +109,7 @@ class PathChecker:
         reference_name: str | None,
         now: float,
         authorities: IssuerLookup | None = None,
+        is_cut: bool = False,
     ) -> PathAssessment:
         """Say whether a chain is good, and what would have to change where it is not.
 
@@ -119,6 +121,8 @@ class PathChecker:
             authorities: CA certificates in hand that were not sent. They complete no path
                 silently: a path that needs one is INCOMPLETE, and only when the chain with
                 the missing ones added, asked again, passes.
+            is_cut: whether more was sent than is given here, so that an issuer which is not
+                found is not unknown.
 
         Returns:
             The assessment. An empty chain gives NOT_CHECKED throughout.
@@ -126,7 +130,7 @@ class PathChecker:
         if not chain:
             unchecked = Checked.NOT_CHECKED
             return PathAssessment(path=(), trusted=unchecked, name=unchecked, problems=())
-        verifier = self._verifier(chain)
+        verifier = self._verifier(chain, is_cut or len(chain) > limits.MAX_CERTIFICATES)
         question = Question(name=reference_name, second=int(now // 1))
         answer = verifier.ask(name=question.name, second=question.second)
         if isinstance(answer, Path):
@@ -141,15 +145,16 @@ class PathChecker:
         plans = smallest_repairs(verifier, question, answer, authorities)
         return self._refused(answer, plans)
 
-    def _verifier(self, chain: Sequence[Certificate]) -> Verifier:
-        key = tuple([certificate.sha256 for certificate in chain])
+    def _verifier(self, chain: Sequence[Certificate], is_cut: bool) -> Verifier:
+        limit = "certificates" if is_cut else ""
+        key = (limit, *[certificate.sha256 for certificate in chain])
         known = self._verifiers.get(key)
         if known is not None:
             self._verifiers.move_to_end(key)
             return known
-        verifier = Verifier(
-            without_duplicates(chain), self._trust, self._policy, Work(self._signatures)
-        )
+        work = Work(self._signatures)
+        work.limit = limit
+        verifier = Verifier(without_duplicates(chain), self._trust, self._policy, work)
         self._verifiers[key] = verifier
         if len(self._verifiers) > self._max_chains:
             self._verifiers.popitem(last=False)
@@ -186,10 +191,17 @@ def assess(
     authorities: IssuerLookup | None = None,
     cache: SignatureCache | None = None,
     policy: Policy = BROWSER,
+    is_cut: bool = False,
 ) -> PathAssessment:
     """Assess one chain by itself; arguments and answer are those of `PathChecker`."""
     checker = PathChecker(trust, policy, signatures=cache)
-    return checker.assess(chain, reference_name=reference_name, now=now, authorities=authorities)
+    return checker.assess(
+        chain,
+        reference_name=reference_name,
+        now=now,
+        authorities=authorities,
+        is_cut=is_cut,
+    )
 
 
 def _anchors(trust: TrustStore, policy: Policy) -> TrustStore:

@@ -38,6 +38,10 @@ class Rule(Enum):
     ANCHOR_VALIDITY = "anchor_validity"
     ANCHOR_CONSTRAINTS = "anchor_constraints"
     ANCHOR_KEY_STRENGTH = "anchor_key_strength"
+    ANCHOR_CRITICAL_EXTENSIONS = "anchor_critical_extensions"
+    DISTINGUISHED_NAMES = "distinguished_names"
+    EXTENSION_FORM = "extension_form"
+    AUTHORITY_KEY_MATCH = "authority_key_match"
     # The profile that public authorities keep and that clients do not fail on.
     CA_AS_LEAF = "ca_as_leaf"
     LEAF_KEY_CERT_SIGN = "leaf_key_cert_sign"
@@ -46,7 +50,6 @@ class Rule(Enum):
     DNS_NAME_SYNTAX = "dns_name_syntax"
     COMMON_NAME_IN_SAN = "common_name_in_san"
     SERIAL_NUMBER = "serial_number"
-    DISTINGUISHED_NAMES = "distinguished_names"
     AUTHORITY_KEY_IDENTIFIER = "authority_key_identifier"
     SUBJECT_KEY_IDENTIFIER = "subject_key_identifier"
     AUTHORITY_INFORMATION_ACCESS = "authority_information_access"
@@ -104,7 +107,8 @@ RULES: Final[Mapping[Rule, About]] = MappingProxyType(
             "RFC 5280 section 6.1.3 (b), (c)",
         ),
         Rule.CRITICAL_EXTENSIONS: About(
-            "No critical extension is unknown.", "RFC 5280 section 6.1.4 (o), 6.1.5 (f)"
+            "Every critical extension is one that clients process.",
+            "RFC 5280 section 6.1.4 (o), 6.1.5 (f)",
         ),
         Rule.KEY_STRENGTH: About(
             "The leaf's key and those below the anchor are long enough.",
@@ -128,6 +132,23 @@ RULES: Final[Mapping[Rule, About]] = MappingProxyType(
         Rule.ANCHOR_KEY_STRENGTH: About(
             "The anchor's key is as long as the others must be.",
             "CA/Browser Forum BR section 6.1.5",
+        ),
+        Rule.ANCHOR_CRITICAL_EXTENSIONS: About(
+            "Every critical extension of the anchor is one that clients process.",
+            "RFC 5280 section 4.2",
+        ),
+        Rule.DISTINGUISHED_NAMES: About(
+            "Issuers, and the subjects of authorities, are not empty.",
+            "RFC 5280 section 4.1.2.4, 4.1.2.6",
+        ),
+        Rule.EXTENSION_FORM: About(
+            "Name constraints and the lists in them are not empty, iPAddresses have 4 or 16 "
+            "octets, no certificate policy stands twice.",
+            "RFC 5280 section 4.2.1.4, 4.2.1.6, 4.2.1.10",
+        ),
+        Rule.AUTHORITY_KEY_MATCH: About(
+            "An authorityKeyIdentifier is that of the key, or the certificate, above it.",
+            "RFC 5280 section 4.2.1.1",
         ),
         Rule.CA_AS_LEAF: About(
             "The leaf is no certificate authority.", "CA/Browser Forum BR section 7.1.2.7.8"
@@ -155,10 +176,6 @@ RULES: Final[Mapping[Rule, About]] = MappingProxyType(
             "Serial numbers below the anchor are above nought and of 20 octets at most.",
             "RFC 5280 section 4.1.2.2",
         ),
-        Rule.DISTINGUISHED_NAMES: About(
-            "Issuers, and the subjects of authorities, are not empty.",
-            "RFC 5280 section 4.1.2.4, 4.1.2.6",
-        ),
         Rule.AUTHORITY_KEY_IDENTIFIER: About(
             "The issuer's key is identified, not critical; in a root by its identifier alone.",
             "RFC 5280 section 4.2.1.1, CA/Browser Forum BR section 7.1.2.1.3",
@@ -178,8 +195,7 @@ RULES: Final[Mapping[Rule, About]] = MappingProxyType(
             "Authorities say what their key may do.", "RFC 5280 section 4.2.1.3"
         ),
         Rule.NAME_CONSTRAINTS_FORM: About(
-            "Name constraints stand in authorities only, not empty, without wildcards and leading "
-            "dots.",
+            "Name constraints stand in authorities only, without wildcards and leading dots.",
             "RFC 5280 section 4.2.1.10, CA/Browser Forum BR section 7.1.2.5.2",
         ),
         Rule.POLICY_CONSTRAINTS_FORM: About(
@@ -206,7 +222,6 @@ STRICT: Final = frozenset(
         Rule.DNS_NAME_SYNTAX,
         Rule.COMMON_NAME_IN_SAN,
         Rule.SERIAL_NUMBER,
-        Rule.DISTINGUISHED_NAMES,
         Rule.AUTHORITY_KEY_IDENTIFIER,
         Rule.SUBJECT_KEY_IDENTIFIER,
         Rule.AUTHORITY_INFORMATION_ACCESS,
@@ -230,9 +245,50 @@ AT_ANCHOR: Final[Mapping[Rule, Rule]] = MappingProxyType(
         Rule.PATH_LEN_CONSTRAINT: Rule.ANCHOR_CONSTRAINTS,
         Rule.NAME_CONSTRAINTS: Rule.ANCHOR_CONSTRAINTS,
         Rule.KEY_STRENGTH: Rule.ANCHOR_KEY_STRENGTH,
+        Rule.CRITICAL_EXTENSIONS: Rule.ANCHOR_CRITICAL_EXTENSIONS,
     }
 )
 """The rule that stands in for another where the certificate concerned is the anchor."""
+
+EXTENSIONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "2.5.29.15": "keyUsage",
+        "2.5.29.17": "subjectAltName",
+        "2.5.29.19": "basicConstraints",
+        "2.5.29.30": "nameConstraints",
+        "2.5.29.32": "certificatePolicies",
+        "2.5.29.33": "policyMappings",
+        "2.5.29.36": "policyConstraints",
+        "2.5.29.37": "extKeyUsage",
+        "2.5.29.54": "inhibitAnyPolicy",
+        "2.5.29.31": "cRLDistributionPoints",
+        "1.3.6.1.5.5.7.48.1.5": "id-pkix-ocsp-nocheck",
+        "2.16.840.1.113730.1.1": "netscape-cert-type",
+        "2.5.29.14": "subjectKeyIdentifier",
+        "2.5.29.35": "authorityKeyIdentifier",
+        "1.3.6.1.5.5.7.1.1": "authorityInfoAccess",
+        "1.3.6.1.5.5.7.1.24": "TLS feature",
+        "1.3.6.1.4.1.11129.2.4.2": "SignedCertificateTimestampList",
+        "1.3.6.1.4.1.311.21.10": "szOID_APPLICATION_CERT_POLICIES",
+    }
+)
+"""Extensions that a client in use takes when they are critical, by OID."""
+
+PROCESSED: Final = frozenset(
+    {
+        "2.5.29.15",
+        "2.5.29.17",
+        "2.5.29.19",
+        "2.5.29.30",
+        "2.5.29.32",
+        "2.5.29.33",
+        "2.5.29.36",
+        "2.5.29.37",
+        "2.5.29.54",
+    }
+)
+"""Those that Chrome, OpenSSL and Java all take: what RFC 5280 section 6.1 processes, with
+subjectAltName and extKeyUsage."""
 
 WHOLE: Final = "whole"
 LEFTMOST: Final = "leftmost"
@@ -258,7 +314,13 @@ class Policy:
         explicit_curves: whether a curve may be spelt out instead of named.
         min_dsa_bits: shortest prime for KEY_STRENGTH; 0 takes no DSA key at all.
         weak_digests: hash functions that SIGNATURE_STRENGTH refuses, as `md5`, `sha1`.
+        processed_extensions: those that CRITICAL_EXTENSIONS lets be critical, by OID.
+        policy_qualifiers: whether a critical certificatePolicies may have qualifiers of an
+            unknown kind.
         any_extended_key_usage: whether anyExtendedKeyUsage stands for servers too.
+        server_gated_crypto: whether the purposes of Netscape's and Microsoft's server gated
+            cryptography stand for servers too.
+        ocsp_signing: whether a leaf for servers may be for signing OCSP responses too.
         common_name: whether the common name stands in where no dNSName is present.
         wildcards: where `*` may stand in a presented name, one of `WILDCARDS`.
         address_in_dns_name: whether a dNSName that spells an address is for that address.
@@ -273,20 +335,28 @@ class Policy:
     explicit_curves: bool = False
     min_dsa_bits: int = 0
     weak_digests: frozenset[str] = frozenset({"md2", "md4", "md5", "sha1"})
+    processed_extensions: frozenset[str] = PROCESSED
+    policy_qualifiers: bool = False
     any_extended_key_usage: bool = False
+    server_gated_crypto: bool = False
+    ocsp_signing: bool = False
     common_name: bool = False
     wildcards: str = WHOLE
     address_in_dns_name: bool = False
     anchor_self_signed: bool = False
 
 
-BROWSER: Final = Policy(name="browser")
+BROWSER: Final = Policy(name="browser", rules=COMMON - {Rule.AUTHORITY_KEY_MATCH})
 """What Chrome or Firefox refuses, or OpenSSL 3 at level 2 (ADR 0021 has the exceptions)."""
 
 OPENSSL: Final = Policy(
     name="openssl",
-    rules=COMMON - {Rule.CERTIFICATE_POLICIES},
+    rules=COMMON - {Rule.CERTIFICATE_POLICIES, Rule.DISTINGUISHED_NAMES, Rule.EXTENSION_FORM},
     min_dsa_bits=2_048,
+    processed_extensions=PROCESSED | {"2.5.29.31", "1.3.6.1.5.5.7.48.1.5", "2.16.840.1.113730.1.1"},
+    policy_qualifiers=True,
+    server_gated_crypto=True,
+    ocsp_signing=True,
     common_name=True,
     wildcards=LEFTMOST,
     anchor_self_signed=True,
@@ -295,11 +365,21 @@ OPENSSL: Final = Policy(
 
 JAVA: Final = Policy(
     name="java",
-    rules=COMMON - {Rule.CA_EXTENDED_KEY_USAGE, Rule.ANCHOR_VALIDITY, Rule.ANCHOR_CONSTRAINTS},
+    rules=COMMON
+    - {
+        Rule.CA_EXTENDED_KEY_USAGE,
+        Rule.ANCHOR_VALIDITY,
+        Rule.ANCHOR_CONSTRAINTS,
+        Rule.ANCHOR_CRITICAL_EXTENSIONS,
+        Rule.EXTENSION_FORM,
+        Rule.AUTHORITY_KEY_MATCH,
+    },
     min_rsa_bits=1_024,
     min_dsa_bits=1_024,
     weak_digests=frozenset({"md2", "md4", "md5"}),
     any_extended_key_usage=True,
+    server_gated_crypto=True,
+    ocsp_signing=True,
     common_name=True,
     wildcards=ANYWHERE,
 )
@@ -316,13 +396,21 @@ LEGACY: Final = Policy(
         Rule.ANCHOR_VALIDITY,
         Rule.ANCHOR_CONSTRAINTS,
         Rule.ANCHOR_KEY_STRENGTH,
+        Rule.ANCHOR_CRITICAL_EXTENSIONS,
+        Rule.DISTINGUISHED_NAMES,
+        Rule.EXTENSION_FORM,
+        Rule.AUTHORITY_KEY_MATCH,
     },
     min_rsa_bits=512,
     min_ec_bits=112,
     explicit_curves=True,
     min_dsa_bits=512,
     weak_digests=frozenset(),
+    processed_extensions=frozenset(EXTENSIONS),
+    policy_qualifiers=True,
     any_extended_key_usage=True,
+    server_gated_crypto=True,
+    ocsp_signing=True,
     common_name=True,
     wildcards=ANYWHERE,
     address_in_dns_name=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, replace
@@ -32,6 +33,7 @@ MEASURES: Final = tuple(
 _KEYS: Final = ("name", "base", "path_rules", "rules", "measures")
 _MAX_NAME: Final = 40
 _MAX_BITS: Final = 1 << 16
+_OID: Final = re.compile(r"[0-2](?:\.(?:0|[1-9][0-9]*))+")
 
 
 def load_policy(text: str) -> Policy:
@@ -119,7 +121,7 @@ def _measures(table: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
 def _measure(name: str, value: Any) -> Any:  # noqa: ANN401
     """Check one measure against the kind of its default."""
     default = getattr(BROWSER, name)
-    check = _CHECKS[type(default)]
+    check = _oids if name == "processed_extensions" else _CHECKS[type(default)]
     return check(name, value)
 
 
@@ -140,6 +142,14 @@ def _digests(name: str, value: object) -> frozenset[str]:
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
         raise UsageError(f"measures.{name} must be a list of {', '.join(DIGESTS)}")
     return frozenset(_choice(f"measures.{name}", each, DIGESTS) for each in value)
+
+
+def _oids(name: str, value: object) -> frozenset[str]:
+    if not isinstance(value, list) or not all(
+        isinstance(each, str) and _OID.fullmatch(each) for each in value
+    ):
+        raise UsageError(f"measures.{name} must be a list of OIDs, as 2.5.29.15")
+    return frozenset(value)
 
 
 def _wildcards(name: str, value: object) -> str:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from fleetscan.pki.assessment import PathProblem, Problem
-from fleetscan.pki.names import DNS_NAME, IP_ADDRESS
-from fleetscan.pki.policy import Rule
+from fleetscan.pki.distinguished_names import rdn_sequence
+from fleetscan.pki.names import DIRECTORY_NAME, DNS_NAME, IP_ADDRESS
+from fleetscan.pki.policy import STRICT, Rule
 from fleetscan.pki.purposes import ANY_EXTENDED_KEY_USAGE, KEY_CERT_SIGN, SERVER_AUTH
 from fleetscan.pki.search import is_self_issued, keys_contradict
 
@@ -26,6 +28,9 @@ Critical: TypeAlias = Mapping[str, bool]
 
 Broken: TypeAlias = Callable[["Certificate", Critical], str]
 """Says what breaks a rule, `""` when nothing does."""
+
+PROFILE_RULES: Final = STRICT | {Rule.AUTHORITY_KEY_MATCH}
+"""The rules that are asked here; the last one OpenSSL asks too."""
 
 _Rules: TypeAlias = tuple[tuple[Rule, Broken], ...]
 
@@ -66,7 +71,41 @@ def profile_problems(path: tuple[Certificate, ...], anchored: bool) -> tuple[Pro
     last = len(path) - 1
     for index, certificate in enumerate(path[1:], start=1):
         problems += _of_authority(certificate, anchored and index == last)
-    return tuple(problems)
+    return (*problems, *_key_mismatches(path))
+
+
+def _key_mismatches(path: tuple[Certificate, ...]) -> Iterable[Problem]:
+    """The authorities that are not those which the certificates below them identify.
+
+    A certificate that issued itself is its own authority. OpenSSL takes no other one for an
+    issuer, whatever the signature says.
+    """
+    top = path[-1]
+    for child, issuer in (*pairwise(path), *([(top, top)] if is_self_issued(top) else ())):
+        what = _contradiction(child, issuer)
+        if what:
+            yield Problem(
+                kind=PathProblem.PROFILE_CA,
+                certificate=issuer,
+                detail=f"{Rule.AUTHORITY_KEY_MATCH.value}: {what}",
+                rule=Rule.AUTHORITY_KEY_MATCH,
+            )
+
+
+def _contradiction(child: Certificate, issuer: Certificate) -> str:
+    """What in `child`'s authorityKeyIdentifier is another certificate's."""
+    if keys_contradict(child, issuer):
+        return "keyIdentifier of another key"
+    identifier = child.authority_key_identifier
+    if identifier is None:
+        return ""
+    serial = identifier.authority_cert_serial_number
+    if serial is not None and serial != issuer.serial_number:
+        return "authorityCertSerialNumber of another certificate"
+    named = [each for each in identifier.authority_cert_issuer or () if each.kind == DIRECTORY_NAME]
+    if named and rdn_sequence(named[0].value) != rdn_sequence(issuer.issuer.der):
+        return "authorityCertIssuer of another certificate"
+    return ""
 
 
 @functools.lru_cache(maxsize=_KEPT_AUTHORITIES)
@@ -141,14 +180,6 @@ def _serial_number(certificate: Certificate, _critical: Critical) -> str:
     return "" if certificate.serial_number > 0 else "not above 0"
 
 
-def _issuer(certificate: Certificate, _critical: Critical) -> str:
-    return "" if certificate.issuer.rdns else "empty issuer"
-
-
-def _issuer_and_subject(authority: Certificate, critical: Critical) -> str:
-    return _issuer(authority, critical) or ("" if authority.subject.rdns else "empty subject")
-
-
 def _authority_key_identifier(certificate: Certificate, critical: Critical) -> str:
     identifier = certificate.authority_key_identifier
     if identifier is None:
@@ -211,8 +242,6 @@ def _ca_name_constraints_form(authority: Certificate, _critical: Critical) -> st
         return ""
     # Whether they are critical the BR leave open, although RFC 5280 section 4.2.1.10 does not.
     subtrees = constraints.permitted_subtrees + constraints.excluded_subtrees
-    if not subtrees:
-        return "empty"
     for subtree in subtrees:
         if subtree.kind == DNS_NAME and (subtree.value[:1] == b"." or b"*" in subtree.value):
             return "no DNS name"
@@ -249,7 +278,6 @@ _OF_ALL: Final[tuple[tuple[Rule, Broken], ...]] = (
 )
 _OF_AUTHORITY: Final[tuple[tuple[Rule, Broken], ...]] = (
     *_OF_ALL,
-    (Rule.DISTINGUISHED_NAMES, _issuer_and_subject),
     (Rule.SUBJECT_KEY_IDENTIFIER, _ca_subject_key_identifier),
     (Rule.BASIC_CONSTRAINTS_FORM, _ca_basic_constraints_form),
     (Rule.CA_KEY_USAGE_PRESENT, _ca_key_usage_present),
@@ -263,7 +291,6 @@ _OF_LEAF: Final[tuple[tuple[Rule, Broken], ...]] = (
     (Rule.DNS_NAME_SYNTAX, _dns_name_syntax),
     (Rule.COMMON_NAME_IN_SAN, _common_name_in_san),
     (Rule.SERIAL_NUMBER, _serial_number),
-    (Rule.DISTINGUISHED_NAMES, _issuer),
     (Rule.AUTHORITY_KEY_IDENTIFIER, _authority_key_identifier),
     (Rule.SUBJECT_KEY_IDENTIFIER, _subject_key_identifier),
     (Rule.BASIC_CONSTRAINTS_FORM, _leaf_basic_constraints_form),

@@ -17,6 +17,7 @@ from fleetscan.pki.assessment import Change, PathProblem, Problem
 from fleetscan.pki.names import DNS_NAME, IP_ADDRESS, certificate_matches, distinguished_name
 from fleetscan.pki.policy import Rule
 from fleetscan.pki.search import Ending
+from fleetscan.pki.signatures import SignatureState
 from fleetscan.pki.verification import NOTHING, Path, Reach, Verifier
 from fleetscan.vocabulary import Checked
 
@@ -91,6 +92,7 @@ def smallest_repairs(
         One plan, or several of one rank that mend different kinds of things, three at most; none
         when nothing that is tried makes the chain pass.
     """
+    verifier = verifier.forked()
     plans = [_plan(path, question, refusal) for path in verifier.paths()]
     if authorities is not None and _may_lack_issuers(verifier):
         plans += _completions(verifier, question, refusal, authorities)
@@ -195,14 +197,14 @@ def _completions(
     known = {certificate.sha256 for certificate in verifier.chain}
     plans = []
     for path in verifier.changed(authorities=authorities).paths():
-        if path.found.ending is Ending.OPEN or path.found.has_failed_link:
+        if path.found.ending is Ending.OPEN:
             continue
         used = [
             certificate
             for certificate in path.certificates
             if certificate.sha256 not in known and not verifier.trust.holds(certificate)
         ]
-        if not used:
+        if not used or _fails_under(path, used):
             continue
         rooted = path.found.ending is Ending.ROOT
         # A root need not be sent (RFC 8446 section 4.4.2).
@@ -219,6 +221,16 @@ def _blames(plan: Plan, used: Sequence[Certificate]) -> bool:
     return any(
         problem.certificate.sha256 in hashes and problem.rule is not Rule.TRUST
         for problem in plan.problems
+    )
+
+
+def _fails_under(path: ExaminedPath, used: Sequence[Certificate]) -> bool:
+    """Whether a signature fails under a certificate in hand: another one may be meant."""
+    hashes = {certificate.sha256 for certificate in used}
+    issuers = (*path.certificates[1:], path.certificates[-1])
+    return any(
+        link.state is SignatureState.INVALID and issuer.sha256 in hashes
+        for link, issuer in zip(path.found.links, issuers, strict=False)
     )
 
 

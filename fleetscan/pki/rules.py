@@ -11,13 +11,21 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from fleetscan import limits
-from fleetscan.pki.acceptance import matches_under, weak_digest, weak_key, wrong_purpose
+from fleetscan.pki.acceptance import (
+    matches_under,
+    unprocessed_extensions,
+    weak_digest,
+    weak_key,
+    wrong_leaf_purpose,
+    wrong_purpose,
+)
 from fleetscan.pki.assessment import PathProblem, Problem
 from fleetscan.pki.certificate_policies import policy_problem
 from fleetscan.pki.constraints import violated_constraint
+from fleetscan.pki.form import FORM_RULES, form_problems
 from fleetscan.pki.names import distinguished_name
-from fleetscan.pki.policy import AT_ANCHOR, STRICT, Rule
-from fleetscan.pki.profile import profile_problems
+from fleetscan.pki.policy import AT_ANCHOR, Rule
+from fleetscan.pki.profile import PROFILE_RULES, profile_problems
 from fleetscan.pki.purposes import KEY_CERT_SIGN
 from fleetscan.pki.search import Ending, FoundPath, is_self_issued
 from fleetscan.pki.signatures import SignatureState
@@ -36,10 +44,6 @@ _KEY_ENCIPHERMENT: Final = 1 << 2
 _KEY_AGREEMENT: Final = 1 << 4
 _SERVER_USES: Final = _DIGITAL_SIGNATURE | _KEY_ENCIPHERMENT | _KEY_AGREEMENT
 """Bits of keyUsage, RFC 5280 section 4.2.1.3."""
-
-_ABOUT_POLICIES: Final = frozenset({"2.5.29.33", "2.5.29.36", "2.5.29.54"})
-"""policyMappings, policyConstraints, inhibitAnyPolicy: known to every client and critical on
-cross-certificates. `certificate_policies` reads them."""
 
 
 def name_problems(
@@ -114,8 +118,7 @@ def standing_problems(found: FoundPath, policy: Policy, work: WorkBudget) -> tup
         above += _key_problems(certificate, policy)
         if found.ending is Ending.OPEN or index < len(path) - 1:
             above += _signature_problems(certificate, policy)
-        if certificate.unknown_critical_extensions:
-            above += _extension_problems(certificate)
+        above += _extension_problems(certificate, policy)
         problems += _as_of_anchor(above) if index and index == top else above
     if found.has_failed_link:
         problems += _link_problems(found)
@@ -123,7 +126,9 @@ def standing_problems(found: FoundPath, policy: Policy, work: WorkBudget) -> tup
         problems += _end_problems(found)
     if Rule.CERTIFICATE_POLICIES in policy.rules and len(path) > 1:
         problems += _policies_problems(path)
-    if not policy.rules.isdisjoint(STRICT):
+    if not policy.rules.isdisjoint(FORM_RULES):
+        problems += form_problems(path)
+    if not policy.rules.isdisjoint(PROFILE_RULES):
         problems += profile_problems(path, anchored=bool(top))
     return tuple(problem for problem in problems if problem.rule in policy.rules)
 
@@ -137,7 +142,7 @@ def _as_of_anchor(problems: Sequence[Problem]) -> Sequence[Problem]:
 
 def _purpose_problems(leaf: Certificate, policy: Policy) -> Sequence[Problem]:
     problems = []
-    if wrong_purpose(policy, leaf):
+    if wrong_leaf_purpose(policy, leaf):
         problems.append(_wrong_purpose(leaf, Rule.EXTENDED_KEY_USAGE))
     if leaf.key_usage is not None and not leaf.key_usage & _SERVER_USES:
         problems.append(_wrong_purpose(leaf, Rule.KEY_USAGE))
@@ -205,8 +210,8 @@ def _signature_problems(certificate: Certificate, policy: Policy) -> Sequence[Pr
     )
 
 
-def _extension_problems(certificate: Certificate) -> Sequence[Problem]:
-    oids = [oid for oid in certificate.unknown_critical_extensions if oid not in _ABOUT_POLICIES]
+def _extension_problems(certificate: Certificate, policy: Policy) -> Sequence[Problem]:
+    oids = unprocessed_extensions(policy, certificate)
     if not oids:
         return ()
     return (

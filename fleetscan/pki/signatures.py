@@ -82,6 +82,8 @@ class Signed(Protocol):
 
 
 RSASSA_PSS: Final = "1.2.840.113549.1.1.10"
+_PSS_KEY: Final = bytes.fromhex("06092a864886f70d01010a")
+"""id-RSASSA-PSS as the algorithm of a key, a whole element."""
 _PKCS1: Final[dict[str, _Hash]] = {
     "1.2.840.113549.1.1.4": hashes.MD5(),
     "1.2.840.113549.1.1.5": hashes.SHA1(),
@@ -161,14 +163,29 @@ class Scheme:
     pss: padding.PSS | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _PssParameters:
+    """RSASSA-PSS-params, RFC 4055 section 3.1."""
+
+    digest: _Hash
+    mask: _Hash
+    salt_length: int
+
+    @property
+    def padding(self) -> padding.PSS:
+        """The same in the library's words."""
+        return padding.PSS(padding.MGF1(self.mask), self.salt_length)
+
+
 class SignatureCache:
     """Checked links and loaded keys, the least recently used given up first.
 
     One cache serves all targets of a run. Its answers depend on nothing but the two
-    certificates, so sharing it never changes a verdict.
+    certificates, so sharing it never changes a verdict. Links between authorities are kept
+    by themselves: however many leaves come between two uses, they are not checked again.
     """
 
-    __slots__ = ("_checks", "_keys", "_max_checks", "_max_keys")
+    __slots__ = ("_authority_checks", "_checks", "_keys", "_max_checks", "_max_keys")
 
     def __init__(
         self,
@@ -176,25 +193,27 @@ class SignatureCache:
         max_keys: int = limits.MAX_CACHED_KEYS,
     ) -> None:
         self._checks: OrderedDict[tuple[str, str], SignatureCheck] = OrderedDict()
+        self._authority_checks: OrderedDict[tuple[str, str], SignatureCheck] = OrderedDict()
         self._keys: OrderedDict[bytes, object | None] = OrderedDict()
         self._max_checks = max_checks
         self._max_keys = max_keys
 
     def __len__(self) -> int:
         """How many checked links are held."""
-        return len(self._checks)
+        return len(self._checks) + len(self._authority_checks)
 
     def check(self, child: Certificate, issuer: Certificate) -> SignatureCheck:
         """Say whether `issuer`'s key made `child`'s signature, from memory where it can."""
+        constraints = child.basic_constraints
+        checks = self._authority_checks if constraints and constraints.ca else self._checks
         pair = (child.sha256, issuer.sha256)
-        known = self._checks.get(pair)
+        known = checks.get(pair)
         if known is not None:
-            self._checks.move_to_end(pair)
+            checks.move_to_end(pair)
             return known
-        answer = check_signature(child, issuer, self._key)
-        self._checks[pair] = answer
-        if len(self._checks) > self._max_checks:
-            self._checks.popitem(last=False)
+        answer = checks[pair] = check_signature(child, issuer, self._key)
+        if len(checks) > self._max_checks:
+            checks.popitem(last=False)
         return answer
 
     def check_response(self, response: Signed, signer: Certificate) -> SignatureCheck:
@@ -244,7 +263,8 @@ def check_signature(
         kind = f"{issuer.key_type} {issuer.curve}".strip()
         return SignatureCheck(state=SignatureState.NOT_CHECKED, reason=f"key {kind}")
     try:
-        holds = _verify(key, child)
+        holds = key_allows(child.signature_algorithm, child.signature_parameters, issuer)
+        holds = holds and _verify(key, child)
     except InvalidSignature:
         return INVALID
     except (ValueError, TypeError, UnsupportedAlgorithm):
@@ -297,7 +317,7 @@ def signature_digest(certificate: Certificate) -> str:
     if oid != RSASSA_PSS:
         return _WEAK.get(oid, "")
     scheme = _pss_parameters(certificate.signature_parameters)
-    return "sha1" if scheme is not None and isinstance(scheme[1], hashes.SHA1) else ""
+    return "sha1" if scheme is not None and isinstance(scheme.digest, hashes.SHA1) else ""
 
 
 def scheme_of(oid: str, parameters: bytes) -> Scheme | None:
@@ -311,7 +331,54 @@ def scheme_of(oid: str, parameters: bytes) -> Scheme | None:
     if oid in _PURE:
         return Scheme(keys=_PURE[oid])
     pss = _pss_parameters(parameters) if oid == RSASSA_PSS else None
-    return None if pss is None else Scheme(keys=(rsa.RSAPublicKey,), pss=pss[0], digest=pss[1])
+    if pss is None:
+        return None
+    return Scheme(keys=(rsa.RSAPublicKey,), pss=pss.padding, digest=pss.digest)
+
+
+def key_allows(algorithm: str, parameters: bytes, issuer: Certificate) -> bool | None:
+    """Say whether the issuer's key may sign in this way at all (RFC 4055 sections 1.2 and 3.3).
+
+    A key of id-RSASSA-PSS signs with RSASSA-PSS alone. Where its parameters are present, hash
+    and mask are theirs, and the salt is theirs at least. `cryptography` loads such a key as
+    any other RSA key, so this is asked here.
+
+    Args:
+        algorithm: OID of the signature's AlgorithmIdentifier.
+        parameters: DER of its parameters, b"" when absent.
+        issuer: whose key it is.
+
+    Returns:
+        None where parameters are not understood.
+    """
+    own = _key_algorithm(issuer.subject_public_key_info) if issuer.key_type == "RSA" else None
+    if own is None or own[0] != _PSS_KEY:
+        return True
+    if algorithm != RSASSA_PSS:
+        return False
+    if len(own) == 1:
+        return True
+    allowed, used = _pss_parameters(own[1]), _pss_parameters(parameters)
+    if allowed is None or used is None:
+        return None
+    return (
+        allowed.digest.name == used.digest.name
+        and allowed.mask.name == used.mask.name
+        and used.salt_length >= allowed.salt_length
+    )
+
+
+def _key_algorithm(subject_public_key_info: bytes) -> tuple[bytes, ...] | None:
+    """The elements of the key's AlgorithmIdentifier, RFC 5280 sections 4.1 and 4.1.1.2.
+
+    Layout::
+
+        SubjectPublicKeyInfo ::= SEQUENCE { algorithm AlgorithmIdentifier, ... }
+        AlgorithmIdentifier  ::= SEQUENCE { algorithm OBJECT IDENTIFIER, parameters OPTIONAL }
+    """
+    body = _der.content(subject_public_key_info, _der.SEQUENCE)
+    algorithm = _der.elements(body, 1) if body else None
+    return _der.whole_elements(algorithm[0][1], 2) if algorithm else None
 
 
 def _verify(key: object, child: Signed) -> bool | None:
@@ -346,11 +413,11 @@ def _verify_pss(key: object, child: Signed) -> bool | None:
         return None
     if not isinstance(key, rsa.RSAPublicKey):
         return False
-    key.verify(child.signature, child.tbs_certificate, *scheme)
+    key.verify(child.signature, child.tbs_certificate, scheme.padding, scheme.digest)
     return True
 
 
-def _pss_parameters(parameters: bytes) -> tuple[padding.PSS, _Hash] | None:
+def _pss_parameters(parameters: bytes) -> _PssParameters | None:
     """Read RSASSA-PSS-params, RFC 4055 section 3.1; None for what is not understood.
 
     Layout::
@@ -375,7 +442,7 @@ def _pss_parameters(parameters: bytes) -> tuple[padding.PSS, _Hash] | None:
         salt = int.from_bytes(octets, "big") if octets and len(octets) <= 2 else None
     if digest is None or mask is None or salt is None:
         return None
-    return padding.PSS(padding.MGF1(mask), salt), digest
+    return _PssParameters(digest=digest, mask=mask, salt_length=salt)
 
 
 def _algorithm(octets: bytes) -> tuple[bytes, tuple[int, bytes] | None] | None:

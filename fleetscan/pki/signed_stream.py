@@ -21,6 +21,7 @@ from fleetscan.pki.signatures import (
     Scheme,
     SignatureCheck,
     SignatureState,
+    key_allows,
     key_bound,
     load_key,
     scheme_of,
@@ -51,7 +52,7 @@ class SignedStream:
     def __init__(self, algorithm: str, parameters: bytes, signer: Certificate) -> None:
         self._algorithm = algorithm
         self._scheme = scheme_of(algorithm, parameters)
-        self._refusal = self._refused(signer)
+        self._refusal = self._refused(parameters, signer)
         self._key = None if self._refusal else load_key(signer.subject_public_key_info)
         self._whole = bytearray()
         self._digest: hashes.Hash | None = None
@@ -86,11 +87,14 @@ class SignedStream:
             return self._unknown()
         return VALID
 
-    def _refused(self, signer: Certificate) -> SignatureCheck | None:
+    def _refused(self, parameters: bytes, signer: Certificate) -> SignatureCheck | None:
         bound = key_bound(signer)
         if bound:
             return SignatureCheck(state=SignatureState.LIMIT, reason=bound)
-        return self._unknown() if self._scheme is None else None
+        allowed = key_allows(self._algorithm, parameters, signer)
+        if self._scheme is None or allowed is None:
+            return self._unknown()
+        return None if allowed else INVALID
 
     def _start(self, scheme: Scheme) -> SignatureCheck | None:
         """Set up the hash; a refusal where key and algorithm do not go together."""

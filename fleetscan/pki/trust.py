@@ -13,20 +13,24 @@ from typing import TYPE_CHECKING, Final
 from fleetscan import limits
 from fleetscan._parse import parse_certificate
 from fleetscan.errors import ParseError, UsageError
-from fleetscan.pki.certificate_files import certificates_in
+from fleetscan.pki.certificate_files import FileFault, read_certificates
 from fleetscan.pki.distinguished_names import name_key
-from fleetscan.pki.keychain import SECURITY, keychain_certificates
 from fleetscan.pki.search import is_self_issued, keys_contradict
+from fleetscan.pki.trust_settings import read_trust_settings
 from fleetscan.text import printable
 
 if TYPE_CHECKING:
     from fleetscan._parse import Certificate
+    from fleetscan.pki.certificate_files import Encoded
 
 SYSTEM: Final = "system"
 """The word that stands for this machine's own roots."""
 
 MOZILLA: Final = "mozilla"
 """The word that stands for Mozilla's roots, as the package `certifi` carries them."""
+
+SECURITY: Final = "/usr/bin/security"
+"""macOS's program for keychains."""
 
 SYSTEM_BUNDLES: Final = (
     "/etc/ssl/certs/ca-certificates.crt",  # Debian, Ubuntu, Arch, Alpine, Gentoo
@@ -48,6 +52,11 @@ SYSTEM_BUNDLES: Final = (
 
 _CERTIFICATE_FILE: Final = re.compile(r"[0-9a-f]{8}\.[0-9]+|.*\.(?:pem|crt|cer|der)", re.IGNORECASE)
 """What openssl-rehash(1) links, and what people call a certificate."""
+
+_FAULTS: Final = {
+    FileFault.BASE64_INVALID: "is not valid base64",
+    FileFault.END_MISSING: "has no END line",
+}
 
 _NO_ENVIRONMENT: Final[Mapping[str, str]] = MappingProxyType({})
 _NO_HOLDERS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
@@ -211,6 +220,7 @@ def load_trust(
     environ: Mapping[str, str] = _NO_ENVIRONMENT,
     bundles: Sequence[str] = SYSTEM_BUNDLES,
     security: str = SECURITY,
+    may_be_empty: bool = False,
 ) -> TrustStore:
     """Load the union of trust files and, by their words, this machine's or Mozilla's roots.
 
@@ -221,6 +231,9 @@ def load_trust(
             as they do for programs that use OpenSSL.
         bundles: where systems keep their roots, the first that exists is taken.
         security: macOS's program for keychains.
+        may_be_empty: whether a file or directory is taken that has no anchor in it: one that
+            is empty, or whose certificates cannot be read or are not trusted for servers.
+            `refused` of the store says so.
 
     Raises:
         UsageError: a file or directory is missing, unreadable, too large or holds no
@@ -233,7 +246,8 @@ def load_trust(
         elif source == MOZILLA:
             stores.append(load_mozilla())
         else:
-            stores.append(load_directory(source) if _is_directory(source) else load_file(source))
+            load = load_directory if _is_directory(source) else load_file
+            stores.append(load(source, may_be_empty=may_be_empty))
     return stores[0].union(*stores[1:]) if len(stores) > 1 else stores[0]
 
 
@@ -252,9 +266,11 @@ def load_system(
     if named is not None:
         return named
     keychains = Path(security).is_file()
-    found = keychain_certificates(security) if keychains else []
-    if found:
-        return TrustStore(found, sources=(SYSTEM,))
+    if keychains:
+        from fleetscan.pki.keychain import keychain_certificates
+
+        if found := keychain_certificates(security):
+            return TrustStore(found, sources=(SYSTEM,))
     store = _load_bundle(bundles)
     if store is None:
         raise UsageError(
@@ -306,7 +322,9 @@ def public_roots() -> frozenset[str]:
     return frozenset(one.sha256 for one in load_mozilla().anchors)
 
 
-def load_directory(name: str, *, why: str = "", source: str = "") -> TrustStore:
+def load_directory(
+    name: str, *, why: str = "", source: str = "", may_be_empty: bool = False
+) -> TrustStore:
     """Load every certificate file of a directory, not of those below; errors as in `load_trust`.
 
     Files are taken by their names: OpenSSL's hashes, or an ending that certificates have. One
@@ -316,6 +334,7 @@ def load_directory(name: str, *, why: str = "", source: str = "") -> TrustStore:
         name: the directory's path.
         why: put behind the path in messages.
         source: what the certificates are said to come from; by default the path.
+        may_be_empty: as for `load_trust`.
     """
     place = f"trust directory {printable(name)}{why}"
     found = _Found()
@@ -331,30 +350,40 @@ def load_directory(name: str, *, why: str = "", source: str = "") -> TrustStore:
             raise UsageError(f"{place} holds more than {limits.MAX_TRUST_FILE} octets")
         found.add(octets, f"{place}: {printable(os.path.basename(path))}")
     if not found.certificates:
-        reason = f": {found.refused[0]}" if found.refused else ""
-        raise UsageError(
+        nothing = (
             f"{place} holds no certificate in a file named *.pem, *.crt, *.cer, *.der or "
-            f"by its hash{reason}"
+            "by its hash"
         )
+        if not may_be_empty:
+            raise UsageError(f"{nothing}: {found.refused[0]}" if found.refused else nothing)
+        found.refused.append(nothing)
     return found.store(source or name)
 
 
-def load_file(name: str, *, why: str = "", source: str = "") -> TrustStore:
+def load_file(
+    name: str, *, why: str = "", source: str = "", may_be_empty: bool = False
+) -> TrustStore:
     """Load one PEM or DER file; arguments as in `load_directory`, errors as in `load_trust`."""
     place = f"trust file {printable(name)}{why}"
     octets = _read(name, place)
-    if not octets.strip():
-        raise UsageError(f"{place} is empty: give a file with PEM or DER certificates")
     found = _Found()
     found.add(octets, place)
-    if not found.certificates:
-        if found.refused:
-            raise UsageError(f"no certificate can be read: {found.refused[0]}")
-        if found.rejected:
-            raise UsageError(f"{place} holds no certificate that is trusted for servers")
-        raise UsageError(
-            f"{place} holds no certificate: give PEM (-----BEGIN CERTIFICATE-----) or DER"
-        )
+    if found.certificates:
+        return found.store(source or name)
+    if not octets.strip():
+        nothing = f"{place} is empty: give a file with PEM or DER certificates"
+    elif found.refused:
+        nothing = f"no certificate can be read: {found.refused[0]}"
+    elif found.rejected:
+        nothing = f"{place} holds no certificate that is trusted for servers"
+    else:
+        # What it is was never meant to be certificates: whoever named it meant another file.
+        may_be_empty = False
+        nothing = f"{place} holds no certificate: give PEM (-----BEGIN CERTIFICATE-----) or DER"
+    if not may_be_empty:
+        raise UsageError(nothing)
+    if not found.refused:
+        found.refused.append(nothing)
     return found.store(source or name)
 
 
@@ -370,21 +399,31 @@ class _Found:
         self.rejected = 0
 
     def add(self, octets: bytes, place: str) -> None:
-        for number, encoded in enumerate(certificates_in(octets), start=1):
-            if encoded.refused:
-                self.refused.append(f"{place}: certificate {number} {encoded.refused}")
-                continue
-            if encoded.rejected:
-                self.rejected += 1
-                continue
-            try:
-                certificate = parse_certificate(encoded.der)
-            except ParseError as error:
-                self.refused.append(f"{place}: certificate {number}: {error}")
-                continue
-            self.certificates.append(certificate)
-            if encoded.trusted:
-                self.explicit.append(certificate.sha256)
+        file = read_certificates(octets)
+        for number, encoded in enumerate(file.certificates, start=1):
+            if refused := self._take(encoded):
+                self.refused.append(f"{place}: certificate {number}{refused}")
+        if file.is_cut or not file.certificates:
+            self.refused += (f"{place}: {remark}" for remark in file.remarks)
+
+    def _take(self, encoded: Encoded) -> str:
+        """Take one certificate, unless its settings forbid it; what is wrong, "" for nothing."""
+        if encoded.fault is not None:
+            return f" {_FAULTS[encoded.fault]}"
+        settings = read_trust_settings(encoded.settings)
+        if settings is None:
+            return " has trust settings that cannot be read"
+        if settings.rejected:
+            self.rejected += 1
+            return ""
+        try:
+            certificate = parse_certificate(encoded.octets)
+        except ParseError as error:
+            return f": {error}"
+        self.certificates.append(certificate)
+        if settings.trusted:
+            self.explicit.append(certificate.sha256)
+        return ""
 
     def store(self, source: str) -> TrustStore:
         return TrustStore(

@@ -208,6 +208,19 @@ class Verifier:
             ),
         )
 
+    def forked(self) -> Verifier:
+        """The same, with a budget of its own for one target's repairs.
+
+        It is a copy of what is left when all paths were looked at, so that it does not
+        depend on what was asked before.
+        """
+        for _ in self.paths():
+            pass
+        other = Verifier(self.chain, self.trust, self.policy, self.work.fork(), self.authorities)
+        other._examined = self._examined
+        other._source = None
+        return other
+
     def changed(
         self,
         *,
@@ -215,14 +228,15 @@ class Verifier:
         root: Certificate | None = None,
         authorities: IssuerLookup | None = None,
     ) -> Verifier:
-        """The same chain with certificates added, one more anchored, or more issuers known."""
-        for _ in self.paths():  # so that what is left to spend does not depend on what was asked
-            pass
+        """The same chain with certificates added, one more anchored, or more issuers known.
+
+        It spends from the same budget.
+        """
         return Verifier(
             (*self.chain, *added),
             self.trust if root is None else self.trust.with_anchor(root),
             self.policy,
-            self.work.fork(),
+            self.work,
             authorities,
         )
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import binascii
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -14,18 +12,15 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key, lo
 
 from fleetscan._parse import parse_certificate
 from fleetscan.errors import ParseError, UsageError
+from fleetscan.pem import CERTIFICATE_LABELS, decoded, pem_blocks
 from fleetscan.registry import versions
 from fleetscan.tls.signatures import SCHEMES, UNNAMED, Scheme, fits, kind_of, md5_sha1, rsa_padding
 
 if TYPE_CHECKING:
     from fleetscan._parse import Certificate
 
-CERTIFICATES: Final = re.compile(
-    rb"-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----(.*?)-----END", re.DOTALL
-)
-PRIVATE_KEY: Final = re.compile(
-    rb"-----BEGIN ((?:[A-Z]+ )*)PRIVATE KEY-----.*?-----END \1PRIVATE KEY-----", re.DOTALL
-)
+PRIVATE_KEY: Final = b"PRIVATE KEY"
+"""What every label of a private key ends in (RFC 7468 sections 10 and 11, and OpenSSL's own)."""
 
 # The two ways in which PEM says so: PKCS #8's label (RFC 7468 section 11), and the header of
 # the older form (RFC 1421 section 4.6.1.1).
@@ -161,16 +156,20 @@ class ClientIdentity:
 
 def _chain(octets: bytes) -> tuple[bytes, ...]:
     """The certificates of a PEM file, in its order."""
-    try:
-        chain = tuple(binascii.a2b_base64(body) for body in CERTIFICATES.findall(octets))
-    except binascii.Error as error:
-        raise UsageError("client certificate: a certificate is not valid base64") from error
+    chain: list[bytes] = []
+    # Ends as `pem_blocks` does.
+    for block in pem_blocks(octets):
+        if block.label in CERTIFICATE_LABELS and block.is_closed:
+            der = decoded(block.text)
+            if der is None:
+                raise UsageError("client certificate: a certificate is not valid base64")
+            chain.append(der)
     if not chain:
         raise UsageError(
             "client certificate: there is no certificate in the file: "
             "give PEM (-----BEGIN CERTIFICATE-----)"
         )
-    return chain
+    return tuple(chain)
 
 
 def _parsed(der: bytes) -> Certificate:
@@ -184,13 +183,14 @@ def _parsed(der: bytes) -> Certificate:
 
 def _private_key(octets: bytes, password: bytes | None) -> PrivateKey:
     """The first private key of a PEM file."""
-    found = PRIVATE_KEY.search(octets)
+    blocks = (each for each in pem_blocks(octets) if each.label.endswith(PRIVATE_KEY))
+    found = next((each for each in blocks if each.is_closed), None)
     if found is None:
         raise UsageError(
             "client certificate: there is no private key in the file: "
             "give PEM (-----BEGIN PRIVATE KEY-----)"
         )
-    pem = found.group()
+    pem = octets[found.start : found.end]
     encrypted = any(mark in pem for mark in ENCRYPTED)
     if encrypted and password is None:
         raise UsageError("client certificate: the private key is encrypted: give its password")

@@ -129,6 +129,7 @@ def openssl_responder(
     port: int,
     *,
     signer: Issued,
+    authority: Issued = CA,
     options: Sequence[str] = ("-nmin", "5"),
 ) -> Iterator[None]:
     """Run `openssl ocsp` over an index of certificates: V, or R with date and reason."""
@@ -137,7 +138,7 @@ def openssl_responder(
         for one, mark in entries
     ]
     (folder / "index.txt").write_text("".join(lines))
-    (folder / "ca.pem").write_bytes(CA.pem)
+    (folder / "ca.pem").write_bytes(authority.pem)
     (folder / "signer.pem").write_bytes(signer.pem)
     (folder / "signer.key").write_bytes(signer.key_pem)
     command = [

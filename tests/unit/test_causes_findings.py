@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from cryptography import x509
 
 from fleetscan.causes import classify
 from fleetscan.causes.model import Severity
@@ -190,6 +191,18 @@ def test_a_path_that_only_the_strict_rules_refuse() -> None:
         "accepted_by": "browser, openssl, java, legacy",
         "refused_by": "webpki",
         "rule": "authority_key_identifier: missing",
+    }
+
+
+def test_an_identifier_of_another_key_is_minded_by_openssl() -> None:
+    """`openssl verify` answers with error 20, browsers and Java take the signature's word."""
+    another = x509.AuthorityKeyIdentifier(b"\1\2\3", None, None)
+    one = leaf(CA, NAME, identifiers=False, san=[NAME], extra=[(another, False)])
+
+    assert profile_evidence(one, CA) == {
+        "accepted_by": "browser, java, legacy",
+        "refused_by": "openssl, webpki",
+        "rule": "authority_key_match: keyIdentifier of another key",
     }
 
 

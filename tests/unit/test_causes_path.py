@@ -13,7 +13,11 @@ from fleetscan._parse import Certificate, ParseFault
 from fleetscan.causes import classify
 from fleetscan.causes.model import Case, Cause, Confidence
 from fleetscan.errors import ParseError
-from fleetscan.facts import HandshakeFacts, MalformedCertificate
+from fleetscan.facts import (
+    HandshakeFacts,
+    MalformedCertificate,
+    parse_certificate_or_malformed,
+)
 from fleetscan.pki.assessment import PathAssessment, PathProblem, Problem
 from fleetscan.pki.authorities import AuthorityStore
 from fleetscan.pki.path import assess
@@ -336,6 +340,56 @@ def test_another_certificate_that_cannot_be_read_is_suspected() -> None:
     assert cause_ids(case(confirmed(certificates=chain), path=trusted, now=float(NOW))) == []
     ids = cause_ids(case(confirmed(certificates=chain), path=broken, now=float(NOW)))
     assert ids == ["chain.unknown_issuer", "certificate.malformed"]
+
+
+def spoilt(ca: Issued) -> MalformedCertificate:
+    """A CA certificate whose name constraints have a minimum of 1 (RFC 5280 section 4.2.1.10)."""
+    subtrees = "3014a0123010820b6578616d706c652e636f6d800101"
+    value = x509.UnrecognizedExtension(ObjectIdentifier("2.5.29.30"), bytes.fromhex(subtrees))
+    found = parse_certificate_or_malformed(
+        issue(ca.name, ROOT, key=ca.key, ca=True, extra=[(value, True)]).der
+    )
+    assert isinstance(found, MalformedCertificate)
+    return found
+
+
+def test_the_missing_issuer_was_sent_and_cannot_be_read() -> None:
+    """It is observed; that its name is known nowhere else is no cause beside it."""
+    chain: tuple[Certificate | MalformedCertificate, ...] = (leaf(CA).parsed, spoilt(CA))
+    (cause,) = classify(
+        case(confirmed(certificates=chain), path=scanned(leaf(CA)).path, now=float(NOW))
+    ).causes
+
+    assert (cause.entry.id, cause.match.confidence) == (
+        "certificate.malformed",
+        Confidence.OBSERVED,
+    )
+    assert cause.match.evidence["position"] == "1"
+
+
+def test_a_certificate_of_another_name_that_cannot_be_read_explains_nothing() -> None:
+    """The issuer is known nowhere, and what was sent beside it is suspected at most."""
+    stranger = spoilt(intermediate(ROOT, "Stranger"))
+    chain: tuple[Certificate | MalformedCertificate, ...] = (leaf(CA).parsed, stranger)
+    found = classify(
+        case(confirmed(certificates=chain), path=scanned(leaf(CA)).path, now=float(NOW))
+    ).causes
+
+    assert [cause.entry.id for cause in found] == ["chain.unknown_issuer", "certificate.malformed"]
+    assert found[1].match.confidence is Confidence.SUSPECTED
+
+
+def test_the_missing_issuer_is_in_hand_and_what_was_sent_for_it_is_not_read() -> None:
+    """Both hold: it was sent in vain, and the path passes with a copy that can be read."""
+    chain: tuple[Certificate | MalformedCertificate, ...] = (BAD, spoilt(CA))
+    whole = scanned(leaf(CA), known=(CA,)).path
+    found = classify(
+        case(confirmed(certificates=(leaf(CA).parsed, *chain)), path=whole, now=float(NOW))
+    ).causes
+
+    assert [cause.entry.id for cause in found] == ["chain.incomplete", "certificate.malformed"]
+    assert found[1].match.confidence is Confidence.OBSERVED
+    assert found[1].match.evidence["position"] == "2"
 
 
 def test_a_key_that_does_not_fit_names_the_certificate() -> None:

@@ -26,10 +26,11 @@ from fleetscan.chain_check import (
 from fleetscan.errors import UsageError
 from fleetscan.fleet.known import KnownAuthorities
 from fleetscan.output.schema import load_schema
+from fleetscan.pem import certificate_block
 from fleetscan.pki.crl_files import load_crls
-from fleetscan.pki.files import pem
 from fleetscan.pki.policy import BROWSER, POLICIES, Policy
 from fleetscan.pki.trust import TrustStore
+from tests import certificates
 from tests.certificates import DAY, NOW, Issued, intermediate, leaf, root, spoiled
 from tests.crls import built_crl
 from tests.facts_builder import case, confirmed
@@ -134,7 +135,7 @@ def test_what_is_wrong_is_told_by_the_scans_own_causes(
 
 def test_a_broken_intermediate_is_named_and_left_out() -> None:
     """With another way to an anchor it is a remark; without one it is suspected."""
-    broken = pem(b"\x30\x03\x02\x01\x00")
+    broken = certificate_block(b"\x30\x03\x02\x01\x00")
     harmless = verified(LEAF, CA, broken)
     fatal = verified(LEAF, broken)
 
@@ -208,6 +209,13 @@ def test_untrusted_certificates_count_as_sent_and_are_told() -> None:
     assert [one["source"] for one in record["path"]] == ["chain", "untrusted", "trust"]
     assert any("CN=Test CA is not in the chain" in each for each in record["remarks"])
     assert record["chain_sha256"] == [LEAF.parsed.sha256]
+
+
+def test_an_untrusted_issuer_may_be_named_in_other_words() -> None:
+    """RFC 5280 section 7.1: capitals and spaces make no other name."""
+    loud = leaf(CA, issuer_name=certificates.name("TEST  ca"))
+
+    assert verified(loud, extra=(CA,)).valid
 
 
 def test_of_many_untrusted_certificates_those_above_the_chain_count() -> None:
@@ -285,11 +293,35 @@ def test_names_are_taken_as_users_type_them(typed: str, meant: str) -> None:
     assert reference_name(typed) == meant
 
 
-@pytest.mark.parametrize("typed", ["", "a b", "*.example.com", "1.2.3", "a..b", "x" * 300])
-def test_what_is_no_name_is_a_usage_error(typed: str) -> None:
-    """Nothing could ever match it."""
+@pytest.mark.parametrize(
+    "typed",
+    [
+        *(" ", "a b", "*.example.com", "1.2.3", "a..b", "x" * 300, "a-.example.com", "a@b.c"),
+        *("https://www.example.com", "www.example.com:443", "\x1b["),
+    ],
+)
+def test_what_is_no_name_matches_no_certificate(typed: str) -> None:
+    """RFC 9525 section 6: not even one that has the very text as a dNSName."""
+    text = typed if typed.isascii() and typed.isprintable() else "x"
+    found = verified(leaf(CA, san=(text, NAME)), CA, name=reference_name(typed))
+
+    assert found.record["cause_ids"] == ["certificate.name_mismatch"]
+    assert found.record["checks"]["name"] == "no"
+    assert found.record["name"].isprintable()
+    assert any("no certificate can be for this name" in each for each in found.record["remarks"])
+
+
+def test_an_empty_name_is_a_slip() -> None:
+    """An unset variable of a script: neither checked against nothing nor left out in silence."""
     with pytest.raises(UsageError, match="--name"):
-        reference_name(typed)
+        reference_name("")
+
+
+def test_a_name_that_idna_2003_has_not_is_taken_in_its_a_labels() -> None:
+    """RFC 5892 appendix A.1: a joiner that Persian needs, which nameprep (RFC 3454) drops."""
+    typed = "\u0646\u0627\u0645\u0647\u200c\u0627\u06cc.com"
+
+    assert reference_name(typed) == "xn--mgba3gch31f060k.com"
 
 
 def test_the_policy_decides() -> None:

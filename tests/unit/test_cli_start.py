@@ -16,6 +16,7 @@ from fleetscan.causes import CATALOGUE
 from fleetscan.cli import app
 from fleetscan.cli.terminal import harmless
 from fleetscan.tls.starttls import STARTTLS_KINDS
+from tests.certificates import NOW, leaf, root
 
 PROJECT = Path(__file__).resolve().parents[2]
 BOUND_S = 60
@@ -57,6 +58,18 @@ def test_the_version_imports_nothing_heavy() -> None:
 def test_help_imports_no_scanner() -> None:
     """`--help` and completion stay quick."""
     assert not modules_of("--help") & {"asyncio", "uvloop", "cryptography", "rich", "aiodns"}
+
+
+def test_verify_imports_no_scanner(tmp_path: Path) -> None:
+    """A check before a deployment: no event loop, no network, no macOS programs."""
+    authority = root()
+    (tmp_path / "root.pem").write_bytes(authority.pem)
+    (tmp_path / "chain.pem").write_bytes(leaf(authority).pem)
+    paths = (str(tmp_path / "chain.pem"), "--trust", str(tmp_path / "root.pem"))
+    loaded = modules_of("verify", *paths, "--at", f"@{NOW}")
+
+    assert "cryptography" in loaded
+    assert not loaded & {"asyncio", "uvloop", "ssl", "aiodns", "rich", "subprocess", "plistlib"}
 
 
 def test_the_version_is_one_line() -> None:

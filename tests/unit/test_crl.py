@@ -5,9 +5,6 @@ from __future__ import annotations
 import base64
 import datetime
 import io
-import json
-import os
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -28,6 +25,7 @@ from fleetscan.pki.revocation import (
     RevocationStatus,
     combine,
 )
+from tests import limbo
 from tests.certificates import NOW, Issued, issue, key_usage, leaf, name, root, tlv
 from tests.crls import (
     NEXT_UPDATE,
@@ -735,11 +733,7 @@ def test_a_crl_over_the_bound_is_not_read(monkeypatch: pytest.MonkeyPatch) -> No
 
 # -- x509-limbo ------------------------------------------------------------------------
 
-LIMBO: Final = Path(
-    os.environ.get(
-        "FLEETSCAN_LIMBO", Path(__file__).resolve().parents[3] / "shared/corpora/limbo/limbo.json"
-    )
-)
+LIMBO: Final = limbo.corpus()
 
 LIMBO_EXPECTED: Final = {
     "crl::revoked-certificate-with-crl": {REVOKED},
@@ -755,12 +749,10 @@ LIMBO_EXPECTED: Final = {
 }
 
 
-@pytest.mark.skipif(
-    not LIMBO.is_file(), reason="needs x509-limbo's limbo.json; name its path in FLEETSCAN_LIMBO"
-)
+@pytest.mark.skipif(not LIMBO.is_file(), reason=limbo.MISSING)
 def test_the_cases_of_limbo_come_out_as_listed() -> None:
     """Accepted where the suite accepts; revoked or unknown where it refuses, but for one."""
-    cases = [case for case in json.loads(LIMBO.read_text())["testcases"] if case["crls"]]
+    cases = [case for case in limbo.load(LIMBO) if case["crls"]]
     found = {case["id"]: {_limbo(case).status} for case in cases}
 
     assert found == LIMBO_EXPECTED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import permutations
@@ -16,7 +17,9 @@ from fleetscan.facts import HandshakeFacts
 from fleetscan.fleet import judging
 from fleetscan.fleet.judging import CertificateCache, Judge, Judged
 from fleetscan.inventory.target import Target
+from fleetscan.pki import signatures
 from fleetscan.pki.path import PathAssessment, PathChecker
+from fleetscan.pki.signatures import SignatureCache
 from fleetscan.pki.trust import TrustStore
 from fleetscan.vocabulary import Checked, ConfirmedBy, EndedBy, Stage
 from tests import certificates
@@ -273,3 +276,31 @@ def test_each_certificate_is_parsed_once_while_remembered_and_told_once(
 
     assert cache.parse(LEAF.der) is not first
     assert len(told) == len(set(told)) == 3
+
+
+@pytest.mark.parametrize("by", ["turns", "blocks"])
+def test_each_ca_signature_is_checked_once_for_the_whole_fleet(
+    by: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many leaves come between two uses, and however few links are remembered."""
+    checked: Counter[tuple[str, str]] = Counter()
+    real = signatures.check_signature
+
+    def counting(child: Certificate, issuer: Certificate, *rest: Any) -> Any:  # noqa: ANN401
+        checked[child.sha256, issuer.sha256] += 1
+        return real(child, issuer, *rest)
+
+    monkeypatch.setattr(signatures, "check_signature", counting)
+    monkeypatch.setattr(SignatureCache.__init__, "__defaults__", (16, 16))
+    middles = [certificates.intermediate(ROOT, f"CA {number}") for number in range(10)]
+    hosts = [(middle, number) for number in range(20) for middle in middles]
+    if by == "blocks":  # one authority after the other, and then the first again
+        hosts.sort(key=lambda host: (host[1] == 19, host[0].parsed.sha256))
+    judge = judge_with()
+    leaves = [certificates.leaf(middle, f"host{number}") for middle, number in hosts]
+
+    for (middle, _), leaf in zip(hosts, leaves, strict=True):
+        assert judge.judge(answered(leaf, middle)) is not None
+
+    assert len(checked) == 10 + 200
+    assert set(checked.values()) == {1}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import aclosing
 from itertools import permutations
 from typing import Any
@@ -12,6 +12,7 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
+from fleetscan import limits
 from fleetscan._parse import Certificate
 from fleetscan.engine.outcome import ProbeOutcome
 from fleetscan.fleet.enquiries import WaitingRoom
@@ -90,9 +91,9 @@ def judged_at(port: int) -> Judged:
     return judged
 
 
-def judge() -> Judge:
+def judge(earlier: Iterable[Certificate] = ()) -> Judge:
     """A judge that trusts ROOT and has nothing to warn of."""
-    return Judge(TrustStore([ROOT.parsed]), warn=pytest.fail)
+    return Judge(TrustStore([ROOT.parsed]), warn=pytest.fail, earlier=earlier)
 
 
 async def stream(*ports: int) -> AsyncIterator[Judged]:
@@ -384,6 +385,7 @@ def fetched(
     *outcomes: ProbeOutcome,
     deadline_s: float = 5.0,
     during: Callable[[Verdicts], None] | None = None,
+    earlier: Iterable[Certificate] = (),
 ) -> tuple[dict[int, tuple[str, dict[str, str]]], list[str]]:
     """First cause and evidence by port, and warnings, of a run that may fetch."""
     told: list[str] = []
@@ -393,7 +395,7 @@ def fetched(
             yield outcome
 
     async def work() -> list[Judged]:
-        one = judge()
+        one = judge(earlier)
         missing = MissingIssuers(fetch, one.known, warn=told.append, deadline_s=deadline_s)
         verdicts = Verdicts(one, missing=missing)
         if during is not None:
@@ -504,21 +506,46 @@ def test_a_drained_run_begins_no_fetch() -> None:
     assert told == []
 
 
-def test_verdicts_with_fetched_issuers_do_not_depend_on_the_order() -> None:
-    """Neither of targets nor of answers."""
-    other = certificates.intermediate(issuer=ROOT, subject="Far CA")
-    far = certificates.leaf(issuer=other, extra=[ca_issuers("http://far.example/x")])
-    outcomes = [at_port(1, POINTING), at_port(2, far), at_port(3, LEAF), at_port(4, PRIVATE_ROOT)]
+def test_verdicts_with_fetched_issuers_do_not_depend_on_the_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Fetched, kept from an earlier run or sent by another target; waiting in memory or on disk."""
+    far_ca, kept_ca, sent_ca = (
+        certificates.intermediate(issuer=ROOT, subject=f"{word} CA")
+        for word in ("Far", "Kept", "Sent")
+    )
+    far = certificates.leaf(issuer=far_ca, extra=[ca_issuers("http://far.example/x")])
+    kept = certificates.leaf(issuer=kept_ca, extra=[ca_issuers("http://kept.example/x")])
+    sent = certificates.leaf(issuer=sent_ca, extra=[ca_issuers("http://sent.example/x")])
+    outcomes = [
+        at_port(1, POINTING),
+        at_port(2, far),
+        at_port(3, kept),
+        at_port(4, sent),
+        at_port(5, certificates.leaf(issuer=sent_ca), sent_ca),
+    ]
 
     async def fetch(top: Certificate) -> Upwards:
-        issuer = other if top.sha256 == far.parsed.sha256 else MIDDLE
+        issuer = {far.parsed.sha256: far_ca, POINTING.parsed.sha256: MIDDLE}[top.sha256]
         return Upwards(found=((issuer.parsed, top.ca_issuers_urls[0]),))
 
-    first, *others = (fetched(fetch, *order) for order in (outcomes, outcomes[::-1]))
+    told = []
+    for room in (0, 2, 5):
+        monkeypatch.setattr(limits, "MAX_HELD_RESULTS", room)
+        for order in permutations(outcomes):
+            told.append(fetched(fetch, *order, earlier=[kept_ca.parsed]))
 
-    assert all(each == first for each in others)
-    assert [first[0][port][0] for port in (1, 2, 3)] == ["chain.incomplete"] * 3
-    assert first[0][3][1]["found"] == URL
+    causes, warnings = told[0]
+    assert len(told) == 3 * 120
+    assert all(each == told[0] for each in told)
+    assert {cause for cause, _ in causes.values()} == {"chain.incomplete"}
+    assert {port: evidence["found"] for port, (_, evidence) in causes.items()} == {
+        1: URL,
+        2: "http://far.example/x",
+        3: "state",
+        4: "fleet",
+    }
+    assert warnings == []
 
 
 def test_the_source_of_a_certificate_does_not_depend_on_who_gave_it_first() -> None:

@@ -56,6 +56,15 @@ def test_a_success_says_what_was_negotiated() -> None:
         assert word in line
 
 
+def test_a_success_whose_path_was_not_settled_says_so() -> None:
+    """Nobody takes it for a path that was found good."""
+    line = result_line(record(verdict()) | {"limit": "paths", "not_checked": "1.2.3"})
+
+    assert "path not settled: ended by the bound paths" in line
+    assert "path not settled: cannot be checked here: 1.2.3" in line
+    assert "settled" not in result_line(record(verdict()))
+
+
 def test_a_skipped_target_says_why() -> None:
     """`excluded` or `interrupted`, in place of a cause."""
     line = result_line(record(facts=None, skipped="excluded", address="", probes=0))

@@ -63,6 +63,26 @@ def test_the_result_says_which_stores_trust_the_path() -> None:
     assert validated(encode_line(record()))["trusted_by"] == []
 
 
+def test_a_path_that_was_not_settled_says_what_kept_it() -> None:
+    """A bound by its name, a primitive as the certificate has it; neither where all was settled."""
+    path = PathAssessment(
+        path=(),
+        trusted=Checked.NOT_CHECKED,
+        name=Checked.YES,
+        problems=(),
+        limit="signature_checks",
+        not_checked="1.2.3\x1b" + "4" * 9_000,
+    )
+    line = validated(
+        encode_line(to_record(outcome=outcome(), verdict=verdict(), path=path, run=RUN))
+    )
+
+    assert line["limit"] == "signature_checks"
+    assert line["not_checked"].startswith("1.2.3\\x1b444")
+    assert len(line["not_checked"]) <= 200
+    assert {"limit", "not_checked"}.isdisjoint(assessed(Checked.YES, "system"))
+
+
 def test_many_trust_stores_leave_room_for_the_rest() -> None:
     """The first three are named, and the line says that it was cut."""
     line = assessed(Checked.YES, *(f"{number:04}" + "x" * 600 for number in range(500)))

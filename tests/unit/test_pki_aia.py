@@ -16,10 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleetscan import limits
-from fleetscan.pki.aia import FoundIssuer, IssuersFetched, fetch_chain, fetch_issuers
+from fleetscan.pki.aia import FoundIssuer, IssuersFetched, fetch_chain
 from fleetscan.pki.fetched import Fetched, FetchFailure, FetchOutcome, FetchReason, failure
 from fleetscan.pki.issuers import certificates_in
-from tests.certificates import Issued, intermediate, leaf, root, tlv
+from tests.certificates import Issued, intermediate, leaf, name, root, tlv
 
 OCSP = AuthorityInformationAccessOID.OCSP
 CA_ISSUERS = AuthorityInformationAccessOID.CA_ISSUERS
@@ -64,8 +64,8 @@ class Answers:
 
 
 def issuers(certificate: Issued, answers: Answers) -> IssuersFetched:
-    """What `fetch_issuers` gives."""
-    return asyncio.run(fetch_issuers(certificate.parsed, answers))
+    """What its own URLs give."""
+    return asyncio.run(fetch_chain(certificate.parsed, answers, enough=lambda _: True))
 
 
 def names(fetched: IssuersFetched) -> list[tuple[str, str]]:
@@ -75,6 +75,16 @@ def names(fetched: IssuersFetched) -> list[tuple[str, str]]:
 
 def _name(found: FoundIssuer) -> str:
     return found.certificate.subject.rdns[-1][0].value
+
+
+def test_issuers_may_be_named_in_other_words() -> None:
+    """RFC 5280 section 7.1: capitals and spaces make no other name; the way up goes on."""
+    urls = ("http://a.example/lower.crt", "http://a.example/other.crt")
+    loud = leaf(LOWER, issuer_name=name("LOWER  ca"), extra=access(*urls))
+    answers = Answers({urls[0]: LOWER.der, urls[1]: OTHER.der, "http://a.example/upper.crt": b""})
+    asyncio.run(fetch_chain(loud.parsed, answers))
+
+    assert answers.asked == [urls[0], "http://a.example/upper.crt"]
 
 
 # -- forms -----------------------------------------------------------------------------

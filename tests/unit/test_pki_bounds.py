@@ -127,15 +127,15 @@ def test_a_path_that_is_too_long_is_a_limit() -> None:
 
 
 def test_only_so_many_certificates_are_looked_at() -> None:
-    """What comes after the first `MAX_CERTIFICATES` is counted elsewhere and not used."""
+    """Whether an issuer stands behind them is not known, so nobody calls it unknown."""
     top = root()
     ca = intermediate(top)
     strangers = [root(f"Stranger {index}") for index in range(limits.MAX_CERTIFICATES - 1)]
     late, _ = ask([leaf(ca), *strangers, ca], top)
     just, _ = ask([leaf(ca), *strangers[1:], ca], top)
 
-    assert [one.kind for one in late.problems] == [PathProblem.UNKNOWN_ISSUER]
-    assert just.problems == ()
+    assert (late.problems, late.limit) == ((), "certificates")
+    assert (just.problems, just.limit) == ((), "")
 
 
 def test_each_link_is_checked_once_and_shared_between_targets() -> None:
@@ -221,12 +221,13 @@ def test_a_bound_met_among_the_authorities_leaves_the_sent_chains_answer() -> No
 def test_hostile_chains_stay_within_every_bound(name: str, trusted: bool) -> None:
     """Counted, not timed: what signatures cost, what is remembered, and what is told."""
     chain = HOSTILE[name]()
-    spent = 0
+    in_hand = AuthorityStore()
+    in_hand.add(one.parsed for one in (*chain, *all_issue_each_other(7)))
+    spent: dict[tuple[str, str], int] = {}
 
     class Accounting(SignatureCache):
         def check(self, child: Certificate, issuer: Certificate) -> SignatureCheck:
-            nonlocal spent
-            spent += verification_cost(issuer)
+            spent[child.sha256, issuer.sha256] = verification_cost(issuer)
             return super().check(child, issuer)
 
     found = assess(
@@ -234,13 +235,36 @@ def test_hostile_chains_stay_within_every_bound(name: str, trusted: bool) -> Non
         reference_name="www.example.com",
         now=NOW,
         trust=TrustStore([chain[-1].parsed] if trusted else []),
+        authorities=in_hand,
         cache=Accounting(),
     )
 
-    assert spent <= limits.MAX_SIGNATURE_WORK
+    assert sum(spent.values()) <= limits.MAX_SIGNATURE_WORK
+    assert len(spent) <= limits.MAX_SIGNATURE_CHECKS
     assert trusted or found.trusted is not Checked.YES
     assert len(found.problems) <= 8
     assert all(len(problem.detail) <= limits.MAX_NAME_SHOWN for problem in found.problems)
+
+
+def test_all_repairs_of_one_target_share_one_budget() -> None:
+    """Many repairs that tie, each with issuers of its own to look at."""
+    cas = [root(f"CA {index}") for index in range(12)]
+    child = leaf(cas[0])
+    web = [
+        intermediate(issuer, cas[0].name, key=cas[0].key, not_after=NOW + 1_000 + index)
+        for index, issuer in enumerate(cas[1:])
+    ]
+    seen = [
+        intermediate(a, b.name, key=b.key, not_after=NOW + 2_000 + index)
+        for index in range(3)
+        for b in cas[1:]
+        for a in cas[1:]
+        if a is not b
+    ]
+    found, cache = ask([child, *web[:1]], seen=[*web, *seen])
+
+    assert cache.asked <= limits.MAX_SIGNATURE_CHECKS
+    assert found.trusted is not Checked.YES
 
 
 def test_the_bound_that_ended_it_is_named() -> None:

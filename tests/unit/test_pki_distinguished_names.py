@@ -8,11 +8,11 @@ from cryptography.x509.name import _ASN1Type
 from cryptography.x509.oid import NameOID
 
 from fleetscan.pki.authorities import AuthorityStore
-from fleetscan.pki.distinguished_names import is_same_name, name_key
+from fleetscan.pki.distinguished_names import claimed_subject_key, is_same_name, name_key
 from fleetscan.pki.path import assess
 from fleetscan.pki.trust import TrustStore
 from fleetscan.vocabulary import Checked
-from tests.certificates import NOW, Issued, intermediate, leaf, root
+from tests.certificates import NOW, Issued, intermediate, leaf, resigned, root
 
 
 def named(*values: str, kind: _ASN1Type = _ASN1Type.UTF8String) -> x509.Name:
@@ -77,3 +77,24 @@ def test_roots_and_stores_are_looked_up_the_same_way() -> None:
 
     assert TrustStore([top.parsed]).issuers_of(child.parsed) == (top.parsed,)
     assert store.issuers_of(child.parsed) == (top.parsed,)
+
+
+def test_the_subject_that_a_broken_certificate_claims() -> None:
+    """The sixth field of TBSCertificate, the fifth without a version (RFC 5280 section 4.1)."""
+    plain = root("Somebody")
+    old = resigned(plain, plain, version1=True)
+    expected = name_key(plain.parsed.subject)
+
+    assert claimed_subject_key(plain.der) == expected
+    assert claimed_subject_key(old.der) == expected
+    # The subject counts, not the issuer, and trailing octets change nothing.
+    assert claimed_subject_key(leaf(plain).der + b"\0") == name_key(leaf(plain).parsed.subject)
+
+
+def test_no_cut_of_a_certificate_claims_another_subject() -> None:
+    """Octets that are laid out otherwise claim none."""
+    der = root("Somebody").der
+
+    assert {claimed_subject_key(der[:cut]) for cut in range(len(der))} == {b""}
+    assert claimed_subject_key(bytes.fromhex("3003020100")) == b""
+    assert claimed_subject_key(bytes.fromhex("30023000")) == b""

@@ -14,7 +14,7 @@ from fleetscan.pki.chain import (
 from fleetscan.pki.fixing import FixedChain, fixed_chain, why_not_fixed
 from fleetscan.pki.path import assess
 from fleetscan.pki.trust import TrustStore
-from tests.certificates import NOW, Issued, intermediate, leaf, root, spoiled
+from tests.certificates import NOW, Issued, intermediate, leaf, name, root, spoiled
 
 ROOT = root()
 UPPER = intermediate(ROOT, "Upper CA")
@@ -139,3 +139,10 @@ def test_a_set_is_put_in_order() -> None:
     assert [one.der for one in in_order(chain)] == [
         one.der for one in (LEAF, LOWER, UPPER, ROOT, OTHER)
     ]
+
+
+def test_a_chain_upside_down_whose_names_are_spelt_otherwise() -> None:
+    """RFC 5280 section 7.1: capitals and spaces make no other name."""
+    loud = leaf(LOWER, issuer_name=name("LOWER  ca"))
+
+    assert likely_leaf([LOWER.parsed, loud.parsed]) == 1

@@ -34,14 +34,17 @@ from tests.certificates import (
     NOW,
     Issued,
     intermediate,
+    issue,
     key_usage,
     leaf,
+    name,
     root,
     spoiled,
 )
 from tests.ocsp_answers import (
     GOOD,
     HASHES,
+    OCSP_SIGNING,
     UNKNOWN,
     Parts,
     answer,
@@ -125,6 +128,19 @@ def test_a_delegated_responder_named_either_way(by_name: bool) -> None:
     der = answer(LEAF, CA, signer=RESPONDER, by_name=by_name, certs=[RESPONDER])
 
     assert ask(der).status is RevocationStatus.GOOD
+
+
+def test_a_delegated_responder_may_name_its_issuer_in_other_words() -> None:
+    """RFC 5280 section 7.1: capitals and spaces make no other name."""
+    loud = issue(
+        "Loud Responder",
+        CA,
+        issuer_name=name("TEST  ca"),
+        usages=key_usage("digital_signature"),
+        extended=[OCSP_SIGNING],
+    )
+
+    assert ask(answer(LEAF, CA, signer=loud, certs=[loud])).status is RevocationStatus.GOOD
 
 
 @pytest.mark.parametrize("kind", ["P-384", "Ed25519", "RSA-2048"])

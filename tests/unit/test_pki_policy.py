@@ -21,6 +21,7 @@ from fleetscan.pki.policy import (
     LEGACY,
     OPENSSL,
     POLICIES,
+    PROCESSED,
     RULES,
     STRICT,
     WEBPKI,
@@ -64,6 +65,7 @@ def test_the_default_policy_is_that_of_the_causes() -> None:
     assert not BROWSER.common_name
     assert (BROWSER.wildcards, BROWSER.address_in_dns_name) == ("whole", False)
     assert Rule.CA_AS_LEAF not in BROWSER.rules
+    assert BROWSER.processed_extensions == WEBPKI.processed_extensions == PROCESSED
 
 
 def test_legacy_asks_no_more_than_the_others() -> None:
@@ -73,6 +75,7 @@ def test_legacy_asks_no_more_than_the_others() -> None:
         assert LEGACY.min_rsa_bits <= policy.min_rsa_bits
         assert LEGACY.min_ec_bits <= policy.min_ec_bits
         assert LEGACY.weak_digests <= policy.weak_digests
+        assert LEGACY.processed_extensions >= policy.processed_extensions
 
 
 def test_what_stands_in_at_the_anchor_is_a_rule_of_its_own() -> None:
@@ -132,6 +135,7 @@ def test_the_example_of_the_page_is_a_policy(tmp_path: Path) -> None:
         name="corp",
         rules=BROWSER.rules - {Rule.ANCHOR_KEY_STRENGTH, Rule.CERTIFICATE_POLICIES},
         min_rsa_bits=3_072,
+        processed_extensions=frozenset({f"2.5.29.{arc}" for arc in (15, 17, 19, 30, 37)}),
     )
     assert load_policy(written(tmp_path, text)) == expected
 
@@ -157,11 +161,13 @@ def test_every_measure_can_be_set(tmp_path: Path) -> None:
     text = (
         "[measures]\nmin_dsa_bits = 2048\ncommon_name = true\n"
         'weak_digests = ["md5"]\nwildcards = "anywhere"\n'
+        'processed_extensions = ["2.5.29.15", "1.3.6.1.4.1.55555.1"]\n'
     )
     found = load_policy(written(tmp_path, text))
 
     assert (found.min_dsa_bits, found.common_name, found.wildcards) == (2_048, True, "anywhere")
     assert found.weak_digests == {"md5"}
+    assert found.processed_extensions == {"2.5.29.15", "1.3.6.1.4.1.55555.1"}
 
 
 @pytest.mark.parametrize(
@@ -185,6 +191,10 @@ def test_every_measure_can_be_set(tmp_path: Path) -> None:
         ('[measures]\nweak_digests = "md5"', "measures.weak_digests must be a list of md2"),
         ("[measures]\nweak_digests = [1]", "measures.weak_digests must be a list of md2"),
         ('[measures]\nweak_digests = ["sha256"]', "measures.weak_digests: there is no 'sha256'"),
+        ("[measures]\nprocessed_extensions = 1", "must be a list of OIDs, as 2.5.29.15"),
+        ("[measures]\nprocessed_extensions = [1]", "must be a list of OIDs"),
+        ('[measures]\nprocessed_extensions = ["keyUsage"]', "must be a list of OIDs"),
+        ('[measures]\nprocessed_extensions = ["2.05"]', "must be a list of OIDs"),
         ("[measures]\nwildcards = 1", "measures.wildcards: there is no ''"),
         ("[measures]\nzzz = 1", "known are min_rsa_bits, "),
         ("a = [", "is not TOML: "),

@@ -17,16 +17,21 @@ from typing import Final
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from fleetscan.pki.acceptance import accepted_by, refuses, wrong_purpose
 from fleetscan.pki.assessment import PathProblem, Problem
+from fleetscan.pki.path import assess
 from fleetscan.pki.policy import POLICIES, Rule
+from fleetscan.pki.trust import TrustStore
+from fleetscan.vocabulary import Checked
 from tests.certificates import (
     ANY_USAGE,
     CLIENT_AUTH,
     DAY,
     NOW,
     SERVER_AUTH,
+    Changes,
     Issued,
     intermediate,
     key_usage,
@@ -86,7 +91,71 @@ def signed(digest: hashes.HashAlgorithm) -> Issued:
     return resigned(leaf(RSA_ROOT, kind="RSA-2048"), RSA_ROOT, digest=digest)
 
 
+def octets(oid: str, value: str, *, critical: bool = True) -> tuple[x509.ExtensionType, bool]:
+    """An extension whose value is given in hex."""
+    return x509.UnrecognizedExtension(x509.ObjectIdentifier(oid), bytes.fromhex(value)), critical
+
+
+def of_other_authority(identifier: x509.AuthorityKeyIdentifier) -> Breach:
+    """A leaf that identifies another authority than the one that signed it."""
+    return Breach(
+        path=(leaf(CA, identifiers=False, extra=[(identifier, False)]), CA, ROOT),
+        rule=Rule.AUTHORITY_KEY_MATCH,
+        at=1,
+        others=frozenset({"browser", "legacy"}),
+    )
+
+
 ALL: Final = ("browser", "legacy", "webpki")
+OCSP_SIGNING: Final = ExtendedKeyUsageOID.OCSP_SIGNING
+STEP_UP: Final = x509.ObjectIdentifier("2.16.840.1.113730.4.1")
+OWN_AUTHORITY: Final = x509.AuthorityKeyIdentifier.from_issuer_public_key(CA.key.public_key())
+OWN_KEY: Final = x509.SubjectKeyIdentifier.from_public_key(ROOT.key.public_key())
+ANOTHER_KEY: Final = x509.AuthorityKeyIdentifier(b"\1\2\3", None, None)
+ANOTHER_SERIAL: Final = x509.AuthorityKeyIdentifier(
+    None, [x509.DirectoryName(ROOT.name)], CA.parsed.serial_number + 1
+)
+ANOTHER_ISSUER: Final = x509.AuthorityKeyIdentifier(
+    None, [x509.DirectoryName(CA.name)], CA.parsed.serial_number
+)
+RIGHT_ISSUER: Final = x509.AuthorityKeyIdentifier(
+    None, [x509.DirectoryName(ROOT.name)], CA.parsed.serial_number
+)
+WWW: Final = "820f" + NAME.encode().hex()
+POLICY: Final = "300406022a03"
+QUALIFIED: Final = octets("2.5.29.32", "30163014" + "06042a030405" + "300c300a06042a03040604024142")
+"""A policy with a qualifier of the kind 1.2.3.4.6 (RFC 5280 section 4.2.1.4 has two kinds)."""
+
+_URL: Final = "860d" + b"http://a.test".hex()
+CRITICAL: Final[dict[str, tuple[Changes, tuple[str, ...]]]] = {
+    "policy-mappings": ({"extra": [octets("2.5.29.33", "300e300c06042a03040506042a030406")]}, ALL),
+    "policy-constraints": ({"extra": [octets("2.5.29.36", "3003800105")]}, ALL),
+    "inhibit-any-policy": ({"extra": [octets("2.5.29.54", "020105")]}, ALL),
+    "policies": ({"extra": [octets("2.5.29.32", "3008300606042a030405")]}, ALL),
+    "crl-distribution-points": (
+        {"extra": [octets("2.5.29.31", f"30153013a011a00f{_URL}")]},
+        ("legacy",),
+    ),
+    "netscape-cert-type": (
+        {"extra": [octets("2.16.840.1.113730.1.1", "03020640")]},
+        ("legacy",),
+    ),
+    "ocsp-no-check": ({"extra": [octets("1.3.6.1.5.5.7.48.1.5", "0500")]}, ("legacy",)),
+    "authority-info-access": (
+        {"extra": [octets("1.3.6.1.5.5.7.1.1", f"301b301906082b06010505073001{_URL}")]},
+        ("legacy",),
+    ),
+    "timestamps": ({"extra": [octets("1.3.6.1.4.1.11129.2.4.2", "04020000")]}, ("legacy",)),
+    "tls-feature": ({"extra": [octets("1.3.6.1.5.5.7.1.24", "3003020105")]}, ("legacy",)),
+    "issuer-alt-name": ({"extra": [octets("2.5.29.18", "3003820161")]}, ()),
+    "subject-info-access": (
+        {"extra": [octets("1.3.6.1.5.5.7.1.11", f"301b301906082b06010505073005{_URL}")]},
+        (),
+    ),
+    "freshest-crl": ({"extra": [octets("2.5.29.46", f"30153013a011a00f{_URL}")]}, ()),
+}
+"""A critical extension, and which of `ALL` take it."""
+
 STARRED: Final = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "other.example.com")])
 BREACHES: Final = {
     "sound": of_leaf(None, leaf(CA), *ALL),
@@ -104,6 +173,77 @@ BREACHES: Final = {
     "clients-only": of_leaf(Rule.EXTENDED_KEY_USAGE, leaf(CA, extended=[CLIENT_AUTH])),
     "key-usage": of_leaf(Rule.KEY_USAGE, leaf(CA, usages=key_usage("key_cert_sign")), "legacy"),
     "unknown-critical": of_leaf(Rule.CRITICAL_EXTENSIONS, leaf(CA, extra=[UNKNOWN])),
+    **{
+        f"critical-{key}-{at}": broken
+        for key, (extra, others) in CRITICAL.items()
+        for at, broken in (
+            ("leaf", of_leaf(Rule.CRITICAL_EXTENSIONS, leaf(CA, **extra), *others)),
+            ("ca", of_ca(Rule.CRITICAL_EXTENSIONS, intermediate(ROOT, **extra), *others)),
+            (
+                "anchor",
+                of_anchor(Rule.ANCHOR_CRITICAL_EXTENSIONS, root(**extra), "legacy", *others),
+            ),
+        )
+    },
+    "critical-subject-key-identifier": of_leaf(
+        Rule.CRITICAL_EXTENSIONS,
+        leaf(CA, identifiers=False, extra=[(x509.SubjectKeyIdentifier(b"\1"), True)]),
+        "legacy",
+    ),
+    "critical-authority-key-identifier": of_leaf(
+        Rule.CRITICAL_EXTENSIONS,
+        leaf(CA, identifiers=False, extra=[(OWN_AUTHORITY, True)]),
+        "legacy",
+    ),
+    "critical-policy-qualifier": of_ca(
+        Rule.CRITICAL_EXTENSIONS, intermediate(ROOT, extra=[QUALIFIED]), "legacy"
+    ),
+    "empty-issuer": of_ca(Rule.DISTINGUISHED_NAMES, intermediate(ROOT, x509.Name([])), "legacy"),
+    "empty-constraints": of_ca(
+        Rule.EXTENSION_FORM, intermediate(ROOT, extra=[octets("2.5.29.30", "3000")]), "legacy"
+    ),
+    "empty-permitted-subtrees": of_ca(
+        Rule.EXTENSION_FORM, intermediate(ROOT, extra=[octets("2.5.29.30", "3002a000")]), "legacy"
+    ),
+    "address-of-5": of_leaf(
+        Rule.EXTENSION_FORM,
+        leaf(CA, san=None, extra=[octets("2.5.29.17", f"3018{WWW}87050a00000001", critical=False)]),
+        "legacy",
+    ),
+    "policy-twice": of_leaf(
+        Rule.EXTENSION_FORM,
+        leaf(CA, extra=[octets("2.5.29.32", f"300c{POLICY}{POLICY}")]),
+        "legacy",
+    ),
+    "other-key-identifier": of_other_authority(ANOTHER_KEY),
+    "other-key-identifier-of-the-anchor": of_anchor(
+        Rule.AUTHORITY_KEY_MATCH,
+        root(
+            identifiers=False,
+            extra=[(ANOTHER_KEY, False), (OWN_KEY, False)],
+        ),
+        "browser",
+        "legacy",
+    ),
+    "other-issuer": of_other_authority(ANOTHER_ISSUER),
+    "right-issuer": of_leaf(None, leaf(CA, identifiers=False, extra=[(RIGHT_ISSUER, False)]), *ALL),
+    "other-serial-number": of_other_authority(ANOTHER_SERIAL),
+    "ocsp-signing": of_leaf(
+        Rule.EXTENDED_KEY_USAGE, leaf(CA, extended=[SERVER_AUTH, OCSP_SIGNING]), "legacy"
+    ),
+    "server-gated-crypto": of_leaf(Rule.EXTENDED_KEY_USAGE, leaf(CA, extended=[STEP_UP]), "legacy"),
+    "ca-of-server-gated-crypto": of_ca(
+        Rule.CA_EXTENDED_KEY_USAGE, intermediate(ROOT, extended=[STEP_UP]), "legacy"
+    ),
+    "ca-for-ocsp-too": Breach(
+        path=(
+            leaf(intermediate(ROOT, extended=[SERVER_AUTH, OCSP_SIGNING])),
+            intermediate(ROOT, extended=[SERVER_AUTH, OCSP_SIGNING]),
+            ROOT,
+        ),
+        rule=None,
+        others=frozenset(ALL),
+    ),
     "rsa-1024": of_leaf(Rule.KEY_STRENGTH, leaf(CA, kind="RSA-1024"), "legacy"),
     "p-192": of_leaf(Rule.KEY_STRENGTH, leaf(CA, kind="P-192"), "legacy"),
     "dsa-2048": of_leaf(Rule.KEY_STRENGTH, leaf(CA, kind="DSA-2048"), "legacy"),
@@ -242,6 +382,27 @@ def test_java_does_what_the_table_says(key: str) -> None:
     answer = of_java()[key]
 
     assert (answer == "accepted") is expected(BREACHES[key], "java"), answer
+
+
+@pytest.mark.parametrize("client", ["browser", "openssl", "java", "legacy"])
+@each
+def test_the_path_check_does_what_the_table_says(key: str, client: str) -> None:
+    """The breach is found in the path, by the certificate and the rule that the table speaks of."""
+    breach = BREACHES[key]
+    found = assess(
+        [one.parsed for one in breach.path[:-1]],
+        reference_name=breach.name,
+        now=NOW,
+        trust=TrustStore([breach.path[-1].parsed]),
+        policy=POLICIES[client],
+    )
+    accepted = found.trusted is Checked.YES and found.name is not Checked.NO
+
+    assert accepted is expected(breach, client)
+    if not accepted:
+        assert (breach.rule, breach.path[breach.at].der) in {
+            (each.rule, each.certificate.der) for each in found.problems
+        }
 
 
 @each

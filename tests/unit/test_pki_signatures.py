@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -17,7 +23,19 @@ from fleetscan.pki.signatures import (
     check_signature,
     signature_digest,
 )
-from tests.certificates import intermediate, issue, leaf, resigned, root, spoiled
+from fleetscan.pki.signed_stream import SignedStream
+from tests.certificates import (
+    NOW,
+    Issued,
+    intermediate,
+    issue,
+    leaf,
+    resigned,
+    root,
+    split,
+    spoiled,
+    tlv,
+)
 
 KINDS = ("P-224", "P-256", "P-384", "P-521", "Ed25519", "RSA-2048", "DSA-2048")
 
@@ -143,6 +161,83 @@ def test_broken_pss_parameters_are_not_understood(octets: str) -> None:
     assert signatures._pss_parameters(bytes.fromhex(octets)) is None
 
 
+PSS_KEY: Final = "06092a864886f70d01010a"
+SHA256: Final = "300b0609608648016503040201"
+SHA384: Final = "300b0609608648016503040202"
+MGF1: Final = "301806092a864886f70d010108"
+
+
+def pss_parameters(digest: str, mask: str, salt: int) -> str:
+    """RSASSA-PSS-params in hex, each field present (RFC 4055 section 3.1)."""
+    return f"3030a00d{digest}a11a{MGF1}{mask}a2030201{salt:02x}"
+
+
+def with_pss_key(issuer: Issued, parameters: str) -> Issued:
+    """The same self-signed certificate with id-RSASSA-PSS as the algorithm of its key."""
+    tbs = list(split(split(split(issuer.der)[0])[0], whole=True))
+    key_bits = split(split(tbs[6])[0], whole=True)[1]
+    algorithm = tlv(0x30, bytes.fromhex(PSS_KEY + parameters))
+    tbs[6] = tlv(0x30, algorithm, key_bits)
+    rest = split(split(issuer.der)[0], whole=True)[1:]
+    changed = Issued(der=tlv(0x30, tlv(0x30, *tbs), *rest), key=issuer.key, name=issuer.name)
+    return resigned(changed, changed, digest=hashes.SHA256())
+
+
+@pytest.mark.parametrize(
+    ("parameters", "digest", "salt", "state"),
+    [
+        # PKCS #1 version 1.5: RFC 4055 section 1.2.
+        ("", hashes.SHA256(), None, SignatureState.INVALID),
+        (pss_parameters(SHA256, SHA256, 32), hashes.SHA256(), None, SignatureState.INVALID),
+        # Without parameters the key allows any: section 3.1.
+        ("", hashes.SHA384(), 20, SignatureState.VALID),
+        # Section 3.3: hash, mask and salt.
+        (pss_parameters(SHA256, SHA256, 32), hashes.SHA256(), 32, SignatureState.VALID),
+        (pss_parameters(SHA256, SHA256, 32), hashes.SHA256(), 40, SignatureState.VALID),
+        (pss_parameters(SHA256, SHA256, 32), hashes.SHA256(), 31, SignatureState.INVALID),
+        (pss_parameters(SHA384, SHA256, 32), hashes.SHA256(), 32, SignatureState.INVALID),
+        (pss_parameters(SHA256, SHA384, 32), hashes.SHA256(), 32, SignatureState.INVALID),
+        (pss_parameters(SHA256, SHA256, 32), hashes.SHA384(), 48, SignatureState.INVALID),
+        # No parameters that anybody can read.
+        ("0500", hashes.SHA256(), 32, SignatureState.NOT_CHECKED),
+    ],
+)
+def test_a_pss_key_signs_as_its_parameters_say(
+    parameters: str,
+    digest: hashes.SHA256 | hashes.SHA384,
+    salt: int | None,
+    state: SignatureState,
+    tmp_path: Path,
+) -> None:
+    """RFC 4055 sections 1.2 and 3.3, as `openssl verify` has it where it is installed."""
+    plain = root(kind="RSA-2048")
+    signer = with_pss_key(plain, parameters)
+    child = leaf(plain, digest=digest, pss_salt=salt)
+
+    assert check_signature(child.parsed, signer.parsed).state is state
+    if shutil.which("openssl") is not None:
+        (tmp_path / "root.pem").write_bytes(signer.pem)
+        (tmp_path / "leaf.pem").write_bytes(child.pem)
+        # The root's own signature is PKCS #1's, so that to OpenSSL it did not sign itself.
+        command = ["openssl", "verify", "-partial_chain", "-attime", str(NOW)]
+        command += ["-trusted", "root.pem", "leaf.pem"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=30, check=False)
+        assert (done.returncode == 0) is (state is SignatureState.VALID), done.stderr.decode()
+
+
+@pytest.mark.parametrize("salt", [None, 20])
+def test_a_stream_is_held_to_the_parameters_of_the_key_too(salt: int | None) -> None:
+    """RFC 4055 sections 1.2 and 3.3 speak of keys, whatever they sign: CRLs too."""
+    plain = root(kind="RSA-2048")
+    signer = with_pss_key(plain, pss_parameters(SHA256, SHA256, 32)).parsed
+    for least, state in ((signer, SignatureState.INVALID), (plain.parsed, SignatureState.VALID)):
+        child = leaf(plain, pss_salt=salt).parsed
+        stream = SignedStream(child.signature_algorithm, child.signature_parameters, least)
+        stream.update(child.tbs_certificate)
+
+        assert stream.check(child.signature).state is state
+
+
 class _Huge:
     """A certificate whose key is beyond a bound: no such key need be made."""
 
@@ -175,20 +270,23 @@ def test_bounds_are_asked_before_any_arithmetic(bits: int, exponent_bits: int, r
     assert check.reason == reason
 
 
-def test_the_cache_is_bounded_and_forgets_the_oldest() -> None:
-    """A fleet of any size holds `max_checks` links; what was used last stays."""
+@pytest.mark.parametrize(("make", "kept"), [(leaf, "_checks"), (intermediate, "_authority_checks")])
+def test_the_cache_is_bounded_and_forgets_the_oldest(
+    make: Callable[..., Issued], kept: str
+) -> None:
+    """A fleet of any size holds `max_checks` links of each kind; what was used last stays."""
     cache = SignatureCache(max_checks=2, max_keys=1)
     ca, other = root(), root("Other")
-    first = intermediate(ca, "First").parsed
-    second = intermediate(other, "Second").parsed
-    third = intermediate(ca, "Third").parsed
+    first = make(ca, "First").parsed
+    second = make(other, "Second").parsed
+    third = make(ca, "Third").parsed
     cache.check(first, ca.parsed)
     cache.check(second, other.parsed)
     cache.check(first, ca.parsed)
     cache.check(third, ca.parsed)
 
     assert len(cache) == 2
-    assert list(cache._checks) == [
+    assert list(getattr(cache, kept)) == [
         (first.sha256, ca.parsed.sha256),
         (third.sha256, ca.parsed.sha256),
     ]

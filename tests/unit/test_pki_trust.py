@@ -6,6 +6,7 @@ from pathlib import Path
 
 import certifi
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
 from fleetscan import limits
 from fleetscan.errors import UsageError
@@ -62,6 +63,16 @@ def test_a_der_file(tmp_path: Path) -> None:
     path.write_bytes(ROOT.der)
 
     assert hashes_of(load_file(str(path))) == {ROOT.parsed.sha256}
+
+
+def test_a_collection_of_roots(tmp_path: Path) -> None:
+    """PKCS #7, as Windows exports several at once; by `cryptography`."""
+    path = tmp_path / "roots.p7b"
+    path.write_bytes(pkcs7.serialize_certificates([ROOT.x509, OTHER.x509], Encoding.DER))
+
+    assert {one.sha256 for one in load_file(str(path)).anchors} == {
+        one.parsed.sha256 for one in (ROOT, OTHER)
+    }
 
 
 def test_every_certificate_of_a_file_is_an_anchor(tmp_path: Path) -> None:
@@ -186,7 +197,7 @@ def test_a_certificate_that_cannot_be_read_is_noted_and_the_rest_is_taken(tmp_pa
             "no certificate can be read",
             id="broken-base64",
         ),
-        pytest.param(b"-----BEGIN CERTIFICATE-----\nMIIB", "holds no certificate", id="cut"),
+        pytest.param(b"-----BEGIN CERTIFICATE-----\nMIIB", "no certificate can be read", id="cut"),
     ],
 )
 def test_a_file_without_certificates_is_one_clear_line(

@@ -140,6 +140,14 @@ def test_a_password_that_is_not_needed_is_passed_over(form: PrivateFormat) -> No
     assert ClientIdentity.from_pem(issued("P-256").pem, key, PASSWORD).chain
 
 
+def test_a_key_that_was_cut_short_is_passed_over() -> None:
+    """What has no END line is no block (RFC 7468 section 3); the one behind it is taken."""
+    one = issued("P-256")
+    cut = one.key_pem[:60] + b"\n"
+
+    assert ClientIdentity.from_pem(one.pem, cut + one.key_pem, None).chain == (one.der,)
+
+
 def test_ec_parameters_before_the_key_are_passed_over() -> None:
     """`openssl ecparam -genkey` writes them."""
     parameters = b"-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"

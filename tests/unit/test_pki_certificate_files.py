@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import shutil
 import subprocess
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -12,12 +14,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleetscan import limits
-from fleetscan.pki.files import BrokenBlock, FileFault, pem, read_certificates
+from fleetscan.errors import UsageError
+from fleetscan.pem import certificate_block
+from fleetscan.pki.certificate_files import Encoded, FileFault, read_certificates
+from fleetscan.pki.certificate_set import certificate_set
+from fleetscan.pki.trust import load_file
+from fleetscan.tls.client_identity import ClientIdentity
 from tests.certificates import Issued, intermediate, leaf, root, tlv
 
 ROOT = root()
 CA = intermediate(ROOT)
 LEAF = leaf(CA)
+
+MEMBERS = LEAF.der + tlv(0xA1, b"") + CA.der
+OPENED = (
+    bytes.fromhex("3080 06092a864886f70d010702 a080 3080 020101 3100")
+    + tlv(0x30, bytes.fromhex("06092a864886f70d010701"))
+    + b"\xa0\x80"
+)
+SET = OPENED + MEMBERS + b"\0\0" + tlv(0x31) + b"\0\0" * 3
+"""A certs-only message in BER (RFC 5652 section 5.1), with an attribute certificate between."""
 
 needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
 
@@ -36,9 +52,14 @@ def block(label: str, octets: bytes) -> bytes:
     return b"-----BEGIN %b-----\n%b-----END %b-----\n" % (label.encode(), body, label.encode())
 
 
-def ders(*issued: Issued) -> tuple[bytes, ...]:
+def given_as(*issued: Issued) -> tuple[Encoded, ...]:
     """What is to be found."""
-    return tuple(one.der for one in issued)
+    return tuple(Encoded(octets=one.der) for one in issued)
+
+
+def inside(octets: bytes) -> bytes:
+    """The lines between the boundaries of the one block."""
+    return b"".join(line for line in octets.splitlines(keepends=True) if b"-----" not in line)
 
 
 @pytest.mark.parametrize(
@@ -67,14 +88,14 @@ def ders(*issued: Issued) -> tuple[bytes, ...]:
 )
 def test_certificates_are_found_in_the_order_of_the_file(octets: bytes) -> None:
     """RFC 7468 section 2: text around blocks is ignored, and lines end as they like."""
-    assert read_certificates(octets).certificates == ders(LEAF, CA)
+    assert read_certificates(octets).certificates == given_as(LEAF, CA)
 
 
 def test_one_certificate_in_der() -> None:
     """What Windows exports by default."""
     found = read_certificates(LEAF.der)
 
-    assert (found.certificates, found.is_set, found.others) == (ders(LEAF), False, ())
+    assert (found.certificates, found.is_set, found.others) == (given_as(LEAF), False, ())
 
 
 @needs_openssl
@@ -87,7 +108,7 @@ def test_pkcs7_as_openssl_writes_it(form: str, tmp_path: Path) -> None:
     )
 
     found = read_certificates(octets)
-    assert set(found.certificates) == set(ders(LEAF, CA, ROOT))
+    assert set(found.certificates) == set(given_as(LEAF, CA, ROOT))
     assert found.is_set
 
 
@@ -97,13 +118,15 @@ def test_trust_settings_behind_a_certificate_are_no_part_of_it() -> None:
     octets = openssl("x509", "-trustout", "-addtrust", "serverAuth", stdin=ROOT.pem)
     assert b"BEGIN TRUSTED CERTIFICATE" in octets
 
-    assert read_certificates(octets).certificates == ders(ROOT)
+    (found,) = read_certificates(octets).certificates
+    assert found.octets == ROOT.der
+    assert found.octets + found.settings == openssl("base64", "-d", stdin=inside(octets))
 
 
 @needs_openssl
 def test_what_is_written_is_what_openssl_writes() -> None:
     """RFC 7468 section 2, to the octet."""
-    assert pem(LEAF.der) == openssl("x509", stdin=LEAF.pem)
+    assert certificate_block(LEAF.der) == openssl("x509", stdin=LEAF.pem)
 
 
 @pytest.mark.parametrize(
@@ -143,9 +166,8 @@ def test_a_broken_block_keeps_its_place(octets: bytes, fault: FileFault) -> None
     found = read_certificates(octets + CA.pem)
     first, second = found.certificates
 
-    assert second == CA.der
-    assert isinstance(first, BrokenBlock)
-    assert first.error.fault is fault
+    assert second == Encoded(octets=CA.der)
+    assert first.fault is fault
 
 
 @pytest.mark.parametrize("octets", [b"", b"\n", b"hello", b"\xff\xfe-\x00", b"-----BEGIN X-----"])
@@ -186,8 +208,8 @@ def test_openssl_does_refuse_such_lines(tmp_path: Path) -> None:
 
 def test_der_that_is_cut_or_followed_by_more_is_left_to_the_parser() -> None:
     """It is given as it stands, so that the fault names the place."""
-    assert read_certificates(LEAF.der[:-1]).certificates == (LEAF.der[:-1],)
-    assert read_certificates(LEAF.der + b"\n").certificates == (LEAF.der + b"\n",)
+    for octets in (LEAF.der[:-1], LEAF.der + b"\n"):
+        assert read_certificates(octets).certificates == (Encoded(octets=octets),)
 
 
 @pytest.mark.parametrize(
@@ -204,6 +226,53 @@ def test_no_more_than_the_bound_are_looked_at(octets: bytes) -> None:
 
     assert len(found.certificates) == limits.MAX_FILE_CERTIFICATES
     assert any("only its first" in remark for remark in found.remarks)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        pytest.param(b"-----BEGIN CERTIFICATE-----\n", id="begin-lines"),
+        pytest.param(b"-----BEGIN TRUSTED CERTIFICATE-----", id="on-one-line"),
+        pytest.param(b"-----BEGIN CERTIFICATE-----\n-----END X-----\n", id="other-ends"),
+        pytest.param(b"-----BEGIN PRIVATE KEY-----\n", id="keys"),
+        pytest.param(b"-----BEGIN " + b"A" * 64, id="labels-without-end"),
+        pytest.param(b"\x30\x80", id="open-lengths"),
+        pytest.param(bytes.fromhex("3080 06092a864886f70d010702 a080"), id="sets-in-sets"),
+    ],
+)
+def test_the_time_is_in_proportion_to_the_octets(piece: bytes, tmp_path: Path) -> None:
+    """Two megabytes of anything cost a part of a second; in proportion to the square, a minute.
+
+    Also where the other readers of such files are: of trust, and of a client's identity.
+    """
+    octets = piece * (2**21 // len(piece))
+    path = tmp_path / "hostile.pem"
+    path.write_bytes(octets)
+    before = time.process_time()
+    read_certificates(octets)
+    with suppress(UsageError):
+        load_file(str(path))
+    with suppress(UsageError):
+        ClientIdentity.from_pem(octets, None, None)
+
+    assert time.process_time() - before < 4
+
+
+def test_a_set_in_ber_and_what_follows_it() -> None:
+    """X.690 section 8.1.3.6: lengths left open, as streaming writers have them; cut short too."""
+    for octets in (SET, OPENED + MEMBERS, SET + ROOT.der, block("PKCS7", SET)):
+        found = read_certificates(octets)
+        assert found.certificates == given_as(LEAF, CA)
+        assert found.is_set
+
+
+def test_fewer_than_the_bound_can_be_asked_for() -> None:
+    """Of each form; whether there were more is said."""
+    for octets in (LEAF.pem + CA.pem, LEAF.der + CA.der, SET):
+        found = read_certificates(octets, 1)
+        assert (found.certificates, found.is_cut) == (given_as(LEAF), True)
+        assert not read_certificates(octets, 2).is_cut
+    assert certificate_set(SET, 1) == (LEAF.der,)
 
 
 def test_other_content_is_named_a_bounded_number_of_times() -> None:
