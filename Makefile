@@ -35,6 +35,7 @@ check: $(VENV)/.dev  ## ruff, mypy --strict, import-linter, generated files fres
 	$(PY) tools/registry/generate.py --check
 	$(PY) tools/catalogue.py --check
 	$(PY) tools/policies.py --check
+	$(PY) tools/diagnosis.py --check
 	$(PY) tools/limbo.py --check
 	$(PY) tools/result_docs.py --check
 
@@ -46,6 +47,7 @@ docs: $(VENV)/.dev  ## renew the generated modules and pages
 	$(PY) tools/registry/generate.py
 	$(PY) tools/catalogue.py
 	$(PY) tools/policies.py
+	$(PY) tools/diagnosis.py
 	$(PY) tools/limbo.py
 	$(PY) tools/result_docs.py
 
@@ -63,6 +65,10 @@ bench: $(VENV)/.dev  ## parse, classify, encode; 10,000 loopback targets; one ce
 	$(PY) benchmarks/side_by_side.py
 	$(PY) benchmarks/parse_cost.py
 	$(PY) benchmarks/handshake_cost.py
+
+.PHONY: accuracy
+accuracy: $(VENV)/.dev  ## every planted fault scanned; how often the verdict is right, in docs/accuracy.md
+	$(PY) tools/accuracy.py
 
 .PHONY: interop
 interop: $(VENV)/.dev  ## handshakes with every implementation at hand, printed in docs/interop.md

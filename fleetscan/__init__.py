@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from fleetscan.api import Result, Scan, Stats, scan, scan_one
+    from fleetscan.api import Result, Scan, Stats, diagnose_one, scan, scan_one
     from fleetscan.chain_check import Verification, verify_chain
     from fleetscan.engine.config import Deadlines, ScanConfig
     from fleetscan.inventory.target import Target
@@ -34,6 +34,7 @@ __all__ = [
     "Target",
     "Verification",
     "__version__",
+    "diagnose_one",
     "scan",
     "scan_one",
     "verify_chain",
@@ -47,6 +48,7 @@ _HOMES = {
     "Stats": "fleetscan.api",
     "Target": "fleetscan.inventory.target",
     "Verification": "fleetscan.chain_check",
+    "diagnose_one": "fleetscan.api",
     "scan": "fleetscan.api",
     "scan_one": "fleetscan.api",
     "verify_chain": "fleetscan.chain_check",

@@ -25,6 +25,7 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 
+from fleetscan.diagnosis.choice import next_experiment
 from fleetscan.engine.checks import check_config, check_target, dependable_clock
 from fleetscan.engine.config import ScanConfig
 from fleetscan.engine.outcome import ProbeOutcome
@@ -33,7 +34,10 @@ from fleetscan.engine.route import Route, find_route
 from fleetscan.engine.scanner import Scanner
 from fleetscan.engine.source import Item
 from fleetscan.errors import OutputError, UsageError
+from fleetscan.experiment import Cut, Speech
 from fleetscan.facts import MalformedCertificate, fold
+from fleetscan.fleet.choosing import hello_profile, offered_protocols
+from fleetscan.fleet.diagnosing import Diagnoses, diagnoses
 from fleetscan.fleet.fetching import Fetching
 from fleetscan.fleet.judging import CertificateCache, Judge, Judged, broken
 from fleetscan.fleet.result import Result, Stats
@@ -41,27 +45,34 @@ from fleetscan.fleet.state import State
 from fleetscan.fleet.verdicts import Verdicts
 from fleetscan.inventory.excludes import Excludes
 from fleetscan.inventory.parse import parse_target
-from fleetscan.inventory.target import STARTTLS_NONE, Target
+from fleetscan.inventory.target import Target
 from fleetscan.output.envelope import new_run_id
 from fleetscan.output.record import RunContext, to_record
 from fleetscan.pki.policy_file import load_policy
 from fleetscan.pki.trust import TrustStore, load_trust, public_roots
 from fleetscan.tls.conversation import ENTROPY_OCTETS, Conversation
 from fleetscan.tls.key_shares import KeyShares
-from fleetscan.tls.profiles import PROFILES
+from fleetscan.tls.plain_question import PlainQuestion, http_request
 
 if TYPE_CHECKING:
     from fleetscan._parse import Certificate
+    from fleetscan.experiment import Ask
 
-__all__ = ["OnCertificate", "Result", "Scan", "Stats", "Targets", "scan", "scan_one"]
+__all__ = [
+    "OnCertificate",
+    "Result",
+    "Scan",
+    "Stats",
+    "Targets",
+    "diagnose_one",
+    "scan",
+    "scan_one",
+]
 
 Targets: TypeAlias = str | Iterable[str | Item] | AsyncIterable[str | Item]
 """Texts as the command line takes them, `Target`s, or what `fleetscan.inventory` reads."""
 
 OnCertificate: TypeAlias = Callable[["Certificate | MalformedCertificate", float], None]
-
-WEB_PROTOCOLS: Final = ("h2", "http/1.1")
-"""What browsers offer; behind a STARTTLS dialogue it could only make a server refuse."""
 
 MAX_WARNINGS: Final = 100
 """Warnings of one scan that are passed on; a bug that every target meets is told often enough."""
@@ -244,7 +255,7 @@ class Scan:
         )
         self._idle.clear()
         try:
-            self._verdicts = await self._by_way_of_others()
+            self._verdicts = await self._by_way_of_others(scanner)
             if self._stop == "abort":
                 self.abort()
             elif self._stop:
@@ -273,12 +284,18 @@ class Scan:
             if self._state is not None:
                 await self._save(self._state)
 
-    async def _by_way_of_others(self) -> Verdicts:
-        """The way to verdicts: by those who are to be asked, where there are any."""
+    async def _by_way_of_others(self, scanner: Scanner) -> Verdicts:
+        """The way to verdicts: by what is asked again, and those who are to be asked."""
+        rooms = () if self._config.diagnose == "never" else (self._diagnoses(scanner),)
         if not (self._config.fetch or self._config.revocation):
-            return self._verdicts
+            return Verdicts(self._judge, rooms=rooms)
         self._fetching = Fetching(self._config, self._excludes, warn=self._warn)
-        return await self._fetching.verdicts(self._judge, clock=self._clock)
+        return await self._fetching.verdicts(self._judge, clock=self._clock, rooms=rooms)
+
+    def _diagnoses(self, scanner: Scanner) -> Diagnoses:
+        return diagnoses(
+            self._config, self._judge, scanner, next_experiment, run=self.run, warn=self._warn
+        )
 
     async def _save(self, state: State) -> None:
         seen = tuple(self._judge.known.of_this_run())
@@ -303,6 +320,8 @@ class Scan:
             record=record,
             verdict=judged.verdict,
             facts=judged.outcome.facts,
+            tried=() if judged.lender else judged.tried,
+            path=judged.path,
         )
         self._stats.count(result)
         return result
@@ -330,25 +349,41 @@ class Scan:
         cache = CertificateCache(self._first_seen)
         key_shares = KeyShares()
         config = self._config
-        profile = PROFILES[config.hello] if isinstance(config.hello, str) else config.hello
+        profile = hello_profile(config)
         first_flight_only = config.handshake == "first-flight"
 
         def converse(target: Target) -> Conversation:
-            alpn = config.alpn
-            if alpn is None:
-                alpn = WEB_PROTOCOLS if target.starttls == STARTTLS_NONE else ()
             return Conversation(
                 server_name=target.server_name,
                 profile=profile,
                 key_shares=key_shares,
                 entropy=os.urandom(ENTROPY_OCTETS),
-                alpn=alpn,
+                alpn=offered_protocols(config, target),
                 starttls=target.starttls,
                 identity=config.client_identity,
                 first_flight_only=first_flight_only,
             )
 
-        return Client(converse=converse, fold=partial(fold, parse=cache.parse))
+        def converse_as(target: Target, ask: Ask) -> Conversation | PlainQuestion:
+            if ask.speech is Speech.LISTEN:
+                return PlainQuestion()
+            if ask.speech is Speech.HTTP:
+                host = ask.server_name or ask.address or target.host
+                return PlainQuestion(http_request(host, target.port))
+            return Conversation(
+                server_name=ask.server_name,
+                profile=ask.profile,
+                key_shares=key_shares,
+                entropy=os.urandom(ENTROPY_OCTETS),
+                alpn=ask.alpn,
+                starttls=ask.starttls,
+                identity=config.client_identity if ask.with_identity else None,
+                first_flight_only=first_flight_only,
+                two_records=ask.cut is Cut.RECORDS,
+            )
+
+        parsing = partial(fold, parse=cache.parse)
+        return Client(converse=converse, converse_as=converse_as, fold=parsing)
 
     def _first_seen(self, certificate: Certificate | MalformedCertificate) -> None:
         if self._on_certificate is None:
@@ -401,6 +436,17 @@ async def scan_one(target: str | Target, config: ScanConfig | None = None) -> Re
         async for result in one:
             return result
     raise UsageError("nothing to scan")
+
+
+async def diagnose_one(target: str | Target, config: ScanConfig | None = None) -> Result:
+    """Scan one target and, where it fails, find out why: its result has what was `tried`.
+
+    As `scan_one`, whatever `ScanConfig.diagnose` says.
+
+    Raises:
+        UsageError: the text names none or several targets, or the configuration cannot be used.
+    """
+    return await scan_one(target, replace(config or ScanConfig(), diagnose="failed"))
 
 
 def _items(targets: Targets) -> Iterator[Item] | AsyncIterator[Item]:

@@ -51,13 +51,17 @@ class MalformedCertificate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timings:
-    """Milliseconds each step took; None for a step that was not reached."""
+    """Milliseconds each step took; None for a step that was not reached.
+
+    `passed` says of each stage that was passed how long after the beginning that was.
+    """
 
     resolve: float | None = None
     connect: float | None = None
     first_octet: float | None = None
     handshake: float | None = None
     total: float = 0.0
+    passed: tuple[tuple[Stage, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +82,8 @@ class HandshakeFacts:
     `certificates` are as sent, the leaf first. `key_proof` is whether the peer proved that it
     holds the leaf's private key (CertificateVerify, ServerKeyExchange signature).
     `first_flight` is why the client stopped on purpose when it had read the server's first
-    flight, None when it did not.
+    flight, None when it did not. `min_rtt_ms` and `retransmissions` are the system's own of the
+    connection's TCP, known of experiments only.
     """
 
     stage: Stage
@@ -128,6 +133,8 @@ class HandshakeFacts:
     confirmed_by: ConfirmedBy | None = None
 
     timings: Timings = field(default_factory=Timings)
+    min_rtt_ms: float | None = None
+    retransmissions: int | None = None
 
 
 # -- fold ------------------------------------------------------------------------------
@@ -178,7 +185,17 @@ def fold(
 class _Known:
     """What is known so far: fields of the facts, and what decides between them."""
 
-    __slots__ = ("alerts", "ended", "fields", "history", "marks", "parse", "proxy_octets", "retry")
+    __slots__ = (
+        "alerts",
+        "ended",
+        "fields",
+        "history",
+        "marks",
+        "parse",
+        "passed",
+        "proxy_octets",
+        "retry",
+    )
 
     def __init__(self, parse: CertificateParser) -> None:
         self.parse = parse
@@ -191,6 +208,8 @@ class _Known:
         self.proxy_octets = 0
         # When things happened first, in the transport's seconds.
         self.marks: dict[str, float] = {}
+        # When each stage was passed, in the same seconds.
+        self.passed: dict[Stage, float] = {}
 
     def mark(self, name: str, at: float) -> None:
         """Remember when something happened for the first time."""
@@ -260,6 +279,9 @@ class _Known:
             connect=_elapsed(marks.get("connect"), marks.get("connected")),
             first_octet=_elapsed(asked, first_octet),
             handshake=_elapsed(hello, marks.get("completed")),
+            passed=tuple(
+                (stage, max(0.0, (at - start) * 1_000)) for stage, at in self.passed.items()
+            ),
             total=_elapsed(start, events[-1].at if events else 0.0) or 0.0,
         )
 
@@ -279,6 +301,7 @@ def _alert(event: seen.AlertSeen) -> Alert:
 def _note_resolved(known: _Known, event: seen.Resolved) -> None:
     known.mark("start", event.at - event.elapsed_s)
     known.mark("resolve", event.elapsed_s * 1_000)
+    known.passed[Stage.RESOLVE] = event.at
     known.fields["stage"] = Stage.CONNECT
 
 
@@ -296,6 +319,7 @@ def _note_proxy_answered(known: _Known, event: seen.ProxyAnswered) -> None:
     known.proxy_octets = event.octets
     if event.answer.accepted:
         known.mark("tunnel", event.at)
+        known.passed[Stage.PROXY] = event.at
         known.fields["stage"] = Stage.CLIENT_HELLO
 
 
@@ -306,6 +330,7 @@ def _note_connect_started(known: _Known, event: seen.ConnectStarted) -> None:
 
 def _note_connected(known: _Known, event: seen.Connected) -> None:
     known.mark("connected", event.at)
+    known.passed[Stage.CONNECT] = event.at
     known.fields["stage"] = Stage.PROXY if "proxy" in known.fields else Stage.CLIENT_HELLO
 
 
@@ -326,6 +351,12 @@ def _note_ended(known: _Known, event: seen.Ended) -> None:
     known.ended = event
 
 
+def _note_tcp_measured(known: _Known, event: seen.TcpMeasured) -> None:
+    known.fields["retransmissions"] = event.retransmissions
+    if event.min_rtt_s is not None:
+        known.fields["min_rtt_ms"] = event.min_rtt_s * 1_000
+
+
 def _note_starttls_started(known: _Known, event: seen.StartTlsStarted) -> None:
     known.fields["starttls"] = event.kind
     known.fields["stage"] = Stage.STARTTLS
@@ -340,6 +371,7 @@ def _note_starttls(known: _Known, event: seen.StartTlsAnswered) -> None:
         known.fields["first_octets"] = event.first_octets
     else:
         known.fields["starttls_octets"] = event.octets
+        known.passed[Stage.STARTTLS] = event.at
 
 
 def _note_not_starttls(known: _Known, event: seen.NotStartTls) -> None:
@@ -350,6 +382,7 @@ def _note_not_starttls(known: _Known, event: seen.NotStartTls) -> None:
 
 def _note_client_hello(known: _Known, event: seen.ClientHelloSent) -> None:
     known.mark("hello", event.at)
+    known.passed[Stage.CLIENT_HELLO] = event.at
     known.fields.setdefault("offer", event.offer)
     known.fields["stage"] = Stage.SERVER_HELLO
 
@@ -357,6 +390,15 @@ def _note_client_hello(known: _Known, event: seen.ClientHelloSent) -> None:
 def _note_not_tls(known: _Known, event: seen.NotTls) -> None:
     known.fields["is_tls"] = Checked.NO
     known.fields["first_octets"] = event.first_octets
+
+
+def _note_plain_heard(known: _Known, event: seen.PlainHeard) -> None:
+    known.fields["first_octets"] = event.first_octets
+    if event.is_tls is None:
+        return
+    known.fields["is_tls"] = Checked.YES if event.is_tls else Checked.NO
+    if event.is_tls:
+        known.fields["first_octets"] = event.first_octets[: limits.FIRST_OCTETS]
 
 
 def _note_hello_retry(known: _Known, event: seen.HelloRetryRequestSeen) -> None:
@@ -435,7 +477,22 @@ def _note_key_proof(known: _Known, event: seen.KeyProofChecked) -> None:
     known.fields["signature_scheme"] = event.scheme or None
 
 
+_PASSED_WITH: Final = {
+    "s": Stage.SERVER_HELLO,
+    "x": Stage.CERTIFICATE,
+    "y": Stage.CERTIFICATE,
+    "k": Stage.KEY_EXCHANGE,
+    "G": Stage.KEY_EXCHANGE,
+    "F": Stage.CLIENT_FINISHED,
+    "f": Stage.SERVER_FINISHED,
+}
+"""By the letter of a message: the stage that it ends. The last of those that end one counts:
+CertificateVerify behind Certificate, ClientKeyExchange where there is no ServerKeyExchange."""
+
+
 def _note_message(known: _Known, event: seen.MessageSeen) -> None:
+    if event.letter in _PASSED_WITH:
+        known.passed[_PASSED_WITH[event.letter]] = event.at
     if len(known.history) < limits.MAX_HISTORY:
         known.history.append(event.letter)
 
@@ -475,6 +532,7 @@ def _note_completed(known: _Known, event: seen.Completed) -> None:
 
 def _note_confirmed(known: _Known, event: seen.Confirmed) -> None:
     known.fields["confirmed_by"] = event.by
+    known.passed[Stage.CONFIRMED] = event.at
 
 
 _NOTES: Final[dict[type, Callable[[_Known, Any], None]]] = {
@@ -486,12 +544,14 @@ _NOTES: Final[dict[type, Callable[[_Known, Any], None]]] = {
     seen.ConnectFailed: _note_connect_failed,
     seen.FirstOctet: _note_first_octet,
     seen.Ended: _note_ended,
+    seen.TcpMeasured: _note_tcp_measured,
     seen.ProxyAnswered: _note_proxy_answered,
     seen.StartTlsStarted: _note_starttls_started,
     seen.StartTlsAnswered: _note_starttls,
     seen.NotStartTls: _note_not_starttls,
     seen.ClientHelloSent: _note_client_hello,
     seen.NotTls: _note_not_tls,
+    seen.PlainHeard: _note_plain_heard,
     seen.HelloRetryRequestSeen: _note_hello_retry,
     seen.ServerHelloSeen: _note_server_hello,
     seen.ServerHelloSsl2Seen: _note_server_hello_ssl2,

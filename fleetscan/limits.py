@@ -307,6 +307,31 @@ PROXY_IN_FLIGHT: Final = 64
 """Connections to one proxy at once: it is one host that others need too, and small ones
 stop accepting at a hundred."""
 
+HELLO_GAP_S: Final = 0.05
+"""Seconds between the two segments of a hello that is sent in two: above the delay of an
+acknowledgement that answers at once (40 ms on Linux), so that no stack joins them."""
+
+HOPS_S: Final = 2.0
+"""Seconds that the answer to a hello with few hops is waited for: an ICMP message or a RST from
+the path comes within one round trip, and the system has sent it again three times by then."""
+
+MAX_HOPS: Final = 30
+"""Routers on the way to a server, as traceroute(8) has it."""
+
+TRACE_HOP_S: Final = 0.9
+"""Seconds that the answer to one SYN of a trace is waited for: after one the system sends it
+again (tcp(7))."""
+
+TRACE_REPEATS: Final = 2
+"""More SYNs that must all fail with one hop less than reaches the server, each from a port of
+its own: packets get lost, and the flows of a path may differ in length."""
+
+TRACE_S: Final = 20.0
+"""Seconds of one trace, waiting for its turns included."""
+
+MAX_TRACES: Final = 1_000
+"""Prefixes whose path is traced in one run, once each."""
+
 IPV4_PREFIX: Final = 24
 IPV6_PREFIX: Final = 48
 
@@ -341,6 +366,76 @@ place where to go on: as many as the longest path has candidates."""
 MAX_ENQUIRIES: Final = 256
 """Results that wait for an answer about their revocation at once. Each keeps its facts."""
 
+DIAGNOSIS_BUDGET: Final = 5
+MAX_DIAGNOSIS_BUDGET: Final = 100
+"""Experiments on one failing target: what is taken where nothing is said, and the most that can be
+asked for. A table with every row tried twice needs half of it."""
+
+TRACE_BUDGET: Final = 2
+"""Hellos that cannot reach the server, beside a target's other experiments: one that is reset on
+the way, and once more."""
+
+MAX_DIAGNOSES: Final = 4_096
+"""Targets under experiment at once. Each keeps its facts and waits for its turn in the pacing."""
+
+MAX_DIAGNOSED: Final = 1 << 18
+"""Different failures of one run that are diagnosed: a million connections and more, and some 80 MB
+to know which results share one. Those beyond are told as the first probe shows them."""
+
+MAX_DIAGNOSIS_S: Final = 86_400.0
+"""Seconds after which a diagnosis is given up, whatever the pacing made it wait for: a day."""
+
+MAX_CONTROL_PLACES: Final = 1 << 17
+"""Places, and networks, of one run whose names are remembered for experiments: some 50 MB."""
+
+MAX_CONTROL_NAMES: Final = 4
+"""Names of one place, of each kind, and addresses of one network: a budget of five asks for
+fewer."""
+
 ENQUIRY_DEADLINE_S: Final = FETCH_FILE_S + 60.0
 """Seconds after which one answer is given up: what asks has shorter bounds of its own, a CRL's
 download the longest, and this one holds when they fail."""
+
+# -- diagnosis -------------------------------------------------------------------
+
+AGAIN_DELAY_S: Final = 0.5
+"""Seconds before a hello that failed is sent again: a server at its limit of connections has
+closed some by then, and a scan of many silent hosts is not held up."""
+
+# -- what a fleet's failures have in common ---------------------------------------
+
+UNRELATED_DOMAINS: Final = 8
+"""Unrelated registrable domains behind one private authority from which on interception is
+suspected. A choice (ADR 0023): one owner's domains that share no word with each other or with
+the authority's name are seldom so many, and a scan of the outside has more."""
+
+MAX_SIGNED_DOMAINS: Final = 64
+"""Of those, how many are remembered for one authority: beyond them it is "64 or more"."""
+
+MAX_COUNTED_ISSUERS: Final = 4_096
+"""Private authorities whose domains are counted: as many as one run keeps certificates of."""
+
+UNRELATED_NETWORKS: Final = 3
+"""Networks (/24, /48) that send one page in place of TLS from which on it is not theirs: a
+choice (ADR 0023); two may be two sites of one owner."""
+
+MAX_COUNTED_PAGES: Final = 1_024
+"""Different pages in place of TLS whose senders are counted; a filter has one or two."""
+
+PAGE_PART: Final = 128
+"""Octets of a page's title, of its Server field, of its Location, that tell pages apart."""
+
+# -- explain -----------------------------------------------------------------
+
+MAX_EXPLAINED_LINE: Final = 8_192
+"""Characters of a line that is looked up: rsyslog cuts at about as many octets, and no error
+message has a tenth of them."""
+
+MAX_READINGS: Final = 8
+"""Ways to read one line that are given: honest lines fit four texts at most."""
+
+MAX_EXPLAINED_SHOWN: Final = 400
+"""Characters of a line that are repeated in its explanation."""
+
+MAX_SAME_LINES: Final = 4_096
+"""Different explanations that are remembered, so that a log's repeated lines are explained once."""

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import uvloop
 
+from fleetscan.engine.asking import Excluder
 from fleetscan.engine.config import Deadlines, ScanConfig
 from fleetscan.engine.outcome import ProbeOutcome
 from fleetscan.engine.probe import Client
-from fleetscan.engine.scanner import Excluder, Scanner
+from fleetscan.engine.scanner import Scanner
 from fleetscan.engine.source import Targets
 from fleetscan.facts import HandshakeFacts
 from fleetscan.inventory.target import Target
@@ -31,6 +32,7 @@ from fleetscan.tls.events import (
 from fleetscan.vocabulary import Stage
 
 if TYPE_CHECKING:
+    from fleetscan.experiment import Ask
     from fleetscan.tls.conversation import Conversation
 
 ALL_LOOPBACK = "0.0.0.0"
@@ -145,12 +147,19 @@ class PretendClient:
         self.conversations: list[Any] = []
         self.folded: list[tuple[Event, ...]] = []
         self._make = make
-        self.client = Client(converse=self._converse, fold=self._fold)
+        self.asked: list[Ask] = []
+        self.client = Client(
+            converse=self._converse, converse_as=self._converse_as, fold=self._fold
+        )
 
     def _converse(self, target: Target) -> Conversation:
         conversation = self._make()
         self.conversations.append(conversation)
         return cast("Conversation", conversation)
+
+    def _converse_as(self, target: Target, ask: Ask) -> Conversation:
+        self.asked.append(ask)
+        return self._converse(target)
 
     def _fold(self, events: Sequence[Event]) -> HandshakeFacts:
         self.folded.append(tuple(events))
@@ -297,6 +306,11 @@ async def closes_after_hello(reader: asyncio.StreamReader, writer: asyncio.Strea
 async def resets_after_hello(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Send RST once the hello is there."""
     await reader.readexactly(len(HELLO))
+    reset(writer)
+
+
+def reset(writer: asyncio.StreamWriter) -> None:
+    """Send RST."""
     sock = writer.get_extra_info("socket")
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()

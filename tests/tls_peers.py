@@ -48,6 +48,7 @@ def conversation(
     entropy: bytes = ENTROPY,
     identity: ClientIdentity | None = None,
     first_flight_only: bool = False,
+    two_records: bool = False,
 ) -> Conversation:
     """A conversation with the defaults of these tests."""
     return Conversation(
@@ -59,6 +60,7 @@ def conversation(
         starttls=starttls,
         identity=identity,
         first_flight_only=first_flight_only,
+        two_records=two_records,
     )
 
 

@@ -8,7 +8,7 @@ set -eu
 
 PACKAGES="nginx-light gnutls-bin libnss3-tools haproxy stunnel4 lighttpd lighttpd-mod-openssl
 lighttpd-mod-gnutls lighttpd-mod-mbedtls lighttpd-mod-wolfssl openssl iproute2 nftables python3-dev
-tinyproxy-bin microsocks"
+tinyproxy-bin microsocks mitmproxy iptables"
 
 # The interop matrix: other stacks, and those that ask for TLS in their own words.
 PACKAGES="$PACKAGES apache2-bin caddy botan postfix dovecot-imapd dovecot-pop3d dovecot-lmtpd

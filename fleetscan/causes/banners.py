@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from typing import Final
 
-from fleetscan.limits import FIRST_OCTETS
+from fleetscan.limits import FIRST_OCTETS, PAGE_PART
 
 PLAINTEXT_HTTP: Final = "protocol.plaintext_http"
 STARTTLS_NEEDED: Final = "protocol.starttls_needed"
@@ -244,6 +245,50 @@ BLOCK_WORDS: Final = re.compile(
     re.IGNORECASE,
 )
 """Words of pages that filters, captive portals and proxies write, whatever the code."""
+
+
+_SAYS_BLOCKED: Final = re.compile(
+    rb"(?:page|site|url|content) (?:(?:is|was|has been) )?blocked|block ?page|web ?filter"
+    rb"|(?:content|url) filter|captive ?portal|hotspot login|fortiguard|squidguard"
+    rb"|zscaler|websense|forcepoint|netskope|blue ?coat|umbrella\.com",
+    re.IGNORECASE,
+)
+"""Words that no page has which a server shows on its own behalf."""
+
+_SAYING_STATUS: Final = frozenset({451, 511})
+"""Unavailable For Legal Reasons (RFC 7725 section 3) and Network Authentication Required (RFC
+6585 section 6): codes that mean it."""
+
+_FIXED_PARTS: Final = re.compile(
+    rb"\r?\n(?:Server|Location):[ \t]*([^\r\n?#]*)|<title>\s*([^<]*)", re.IGNORECASE
+)
+"""What a page says alike to everybody: its server, where it leads to, its title. Dates, the
+asked URL and the asker's address stand in other places."""
+
+
+def may_be_blocked(first_octets: bytes) -> bool:
+    """Whether a page may be a filter's, by its code or its words."""
+    status = http_status(first_octets)
+    return status in BLOCK_PAGE_STATUS or BLOCK_WORDS.search(first_octets) is not None
+
+
+def says_blocked(first_octets: bytes) -> bool:
+    """Whether a page says itself that it comes from a filter or a captive portal."""
+    status = http_status(first_octets)
+    return status in _SAYING_STATUS or _SAYS_BLOCKED.search(first_octets) is not None
+
+
+def page_fingerprint(first_octets: bytes) -> bytes:
+    """The same for one page, whoever asks for whatever; another for another page.
+
+    Args:
+        first_octets: at most `limits.BANNER_OCTETS` of it.
+    """
+    digest = hashlib.sha256(str(http_status(first_octets)).encode())
+    for found in _FIXED_PARTS.finditer(first_octets):
+        part = (found.group(1) or found.group(2) or b"").strip()[:PAGE_PART]
+        digest.update(b"\n" + re.sub(rb"[0-9]+", b"0", part))
+    return digest.digest()
 
 
 def http_status(first_octets: bytes) -> int | None:

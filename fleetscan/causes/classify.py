@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from fleetscan.causes.catalogue import CATALOGUE, FAMILY_ORDER
+from fleetscan.causes.conclusions import conclusions
 from fleetscan.causes.evidence import established
 from fleetscan.causes.findings_certificate import ENTRIES as CERTIFICATE_FINDINGS
 from fleetscan.causes.findings_certificate import NO_SCT
@@ -35,10 +37,13 @@ _MATCHERS: Final = tuple((entry, entry.match) for entry in CATALOGUE if entry.ma
 # What can be said of a handshake that worked: most targets are healthy, and they need not
 # be asked how they failed. A test asks every matcher and gets the same.
 _STILL_POSSIBLE: Final = frozenset(
-    {*OURS, "version", "cipher", "key_exchange", "chain", "certificate", FINDING}
+    {*OURS, "version", "cipher", "key_exchange", "name", "chain", "certificate", FINDING}
 )
+_OF_CERTIFICATES_SHOWN: Final = frozenset({"interference.interception", "name.default_certificate"})
 _MATCHERS_OF_ESTABLISHED: Final = tuple(
-    (entry, match) for entry, match in _MATCHERS if entry.family in _STILL_POSSIBLE
+    (entry, match)
+    for entry, match in _MATCHERS
+    if entry.family in _STILL_POSSIBLE or entry.id in _OF_CERTIFICATES_SHOWN
 )
 
 # What can be said of certificates that nobody sent. Timestamps may still come with the
@@ -69,6 +74,8 @@ def classify(case: Case) -> Verdict:
         of the catalogue holds.
     """
     worked = established(case.facts)
+    if case.tried:
+        case = replace(case, shown=conclusions(case))
     causes, findings = _matched(case, _MATCHERS_OF_ESTABLISHED if worked else _MATCHERS)
     ours = [cause for cause in causes if cause.entry.family in OURS]
     if ours:

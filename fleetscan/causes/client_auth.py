@@ -12,6 +12,7 @@ from fleetscan.causes.alerts import (
     peer_alert,
     rule_for,
 )
+from fleetscan.causes.conclusions import concluded
 from fleetscan.causes.endings import ENDING_EVIDENCE, closing, ending_evidence
 from fleetscan.causes.evidence import evidence, observed, suspected
 from fleetscan.causes.model import CatalogueEntry, Confidence, Match, Remedy, SeenAs, Severity
@@ -88,7 +89,7 @@ REQUIRED: Final = CatalogueEntry(
         server_log="OpenSSL servers: error:0A0000C7:SSL routines::peer did not return a "
         "certificate; nginx answers 400 instead: client sent no required SSL certificate",
     ),
-    match=_required,
+    match=concluded("client_auth.required", _required),
 )
 
 REFUSED: Final = CatalogueEntry(

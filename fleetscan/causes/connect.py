@@ -12,6 +12,7 @@ from fleetscan.causes.evidence import (
     milliseconds,
     observed,
     peer_text,
+    reset_once_connected,
     suspected,
 )
 from fleetscan.causes.local import DENIED_ERRNOS, EXHAUSTED_ERRNOS
@@ -21,7 +22,11 @@ from fleetscan.vocabulary import EndedBy, IcmpError, Stage
 if TYPE_CHECKING:
     from fleetscan.causes.model import Case
 
-RESET_ERRNOS: Final = frozenset({errno.ECONNREFUSED, errno.ECONNRESET})
+_TOLD_ELSEWHERE: Final = (
+    frozenset({errno.ECONNREFUSED, errno.ECONNRESET, errno.ETIMEDOUT})
+    | EXHAUSTED_ERRNOS
+    | DENIED_ERRNOS
+)
 
 
 def _severity(case: Case) -> Severity | None:
@@ -39,7 +44,9 @@ def _refused(case: Case) -> Match | None:
     facts = case.facts
     if not _connecting(case) or facts.icmp is not None:
         return None
-    if facts.errno not in RESET_ERRNOS and facts.ended_by is not EndedBy.RST:
+    if reset_once_connected(facts):
+        return None
+    if facts.errno != errno.ECONNREFUSED and facts.ended_by is not EndedBy.RST:
         return None
     return observed(
         evidence(errno=errno_text(facts.errno), elapsed_ms=milliseconds(facts.timings.total)),
@@ -86,10 +93,7 @@ def _unreachable(case: Case) -> Match | None:
 
 
 def _other_errno(number: int | None) -> bool:
-    if number is None:
-        return False
-    told_elsewhere = RESET_ERRNOS | {errno.ETIMEDOUT} | EXHAUSTED_ERRNOS | DENIED_ERRNOS
-    return number not in told_elsewhere
+    return number is not None and number not in _TOLD_ELSEWHERE
 
 
 def _icmp_values(icmp: IcmpError | None) -> dict[str, str]:

@@ -14,6 +14,7 @@ from fleetscan.causes.evidence import (
     milliseconds,
     observed,
     peer_text,
+    reset_once_connected,
     server_spoke_tls,
     suspected,
 )
@@ -142,6 +143,8 @@ def unanswered(case: Case, ended_by: EndedBy, alternatives: tuple[str, ...]) -> 
 def closed_on_accept(case: Case) -> Match | None:
     """Ended before a word could be said, and nothing was received."""
     facts = case.facts
+    if reset_once_connected(facts) and not facts.proxy and facts.icmp is None:
+        return observed(ending_evidence(case))
     if closing(facts) not in {EndedBy.FIN, EndedBy.RST}:
         return None
     if hello_sent(facts) or answer_begun(facts) or facts.starttls in CLIENT_SPEAKS_FIRST:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from fleetscan.causes.model import Basis, Confidence, Match, Severity
 from fleetscan.pki.names import distinguished_name, names_of
 from fleetscan.registry import alerts as alert_registry
+from fleetscan.registry import cipher_suites
 from fleetscan.text import printable
 from fleetscan.vocabulary import Alert, EndedBy, FirstFlight, Stage
 
@@ -26,6 +27,13 @@ VALUE_LENGTH: Final = 400
 
 NAMES_SHOWN: Final = 10
 """Names of a certificate that evidence lists; the result line has the others."""
+
+
+MIN_DH_BITS: Final = 2_048
+"""RFC 9325 section 4.5 and OpenSSL 3's default level; causes.md's default policy."""
+
+BROKEN_DH_BITS: Final = 1_024
+"""Within reach of a state's precomputation since 2015; counted as no protection."""
 
 
 def evidence(**values: str | int | None) -> dict[str, str]:
@@ -180,6 +188,15 @@ def established(facts: HandshakeFacts) -> bool:
     return polite_end(facts) or _ended_at_the_key(facts)
 
 
+def reset_once_connected(facts: HandshakeFacts) -> bool:
+    """Whether the reset that `connect` reports ended a connection that stood.
+
+    A reset in answer to the SYN is ECONNREFUSED; ECONNRESET is one that came in a later state
+    (RFC 9293 section 3.10.7), as from a listener that closes on accept and does not linger.
+    """
+    return facts.stage is Stage.CONNECT and facts.errno == errno.ECONNRESET
+
+
 def _ended_at_the_key(facts: HandshakeFacts) -> bool:
     """Whether it went no further because the premaster secret goes to a key we do not take.
 
@@ -230,3 +247,15 @@ def certificate_subject(certificate: Certificate) -> str:
         return escaped_text(text)
     names = names_of(certificate, 1)
     return names[0] if names else f"sha256:{certificate.sha256[:16]}"
+
+
+def weak_group(facts: HandshakeFacts) -> Evidence | None:
+    """The size of a finite field group that is too small, None where it is not."""
+    bits, suite = facts.dh_prime_bits, facts.cipher_suite
+    if bits is None or bits >= MIN_DH_BITS:
+        return None
+    return evidence(
+        dh_prime_bits=bits,
+        strength="broken" if bits <= BROKEN_DH_BITS else "weak",
+        cipher_suite=cipher_suites.name_of(suite) if suite is not None else "",
+    )

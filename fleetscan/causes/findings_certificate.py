@@ -29,7 +29,7 @@ from fleetscan.pki.chain import (
 from fleetscan.pki.names import DNS_NAME, names_of
 from fleetscan.pki.policy import POLICIES
 from fleetscan.pki.profile import profile_problems
-from fleetscan.pki.search import is_self_issued
+from fleetscan.pki.self_issued import is_self_issued
 from fleetscan.registry.extension_types import SIGNED_CERTIFICATE_TIMESTAMP
 from fleetscan.vocabulary import Checked
 

@@ -1,9 +1,12 @@
-"""Something between us and the server decides. One probe cannot show it, but for a proxy."""
+"""Something between us and the server decides. One probe seldom shows it."""
 
 from __future__ import annotations
 
 from typing import Final
 
+from fleetscan.causes.block_page import block_page
+from fleetscan.causes.conclusions import concluded
+from fleetscan.causes.interception import interception
 from fleetscan.causes.model import CatalogueEntry, Remedy, SeenAs, Severity
 from fleetscan.causes.proxies import proxy_refused
 
@@ -46,6 +49,7 @@ NAME_FILTER: Final = CatalogueEntry(
         "server_hops": "distance of the server in hops",
     },
     seen_as=_RESET_OR_CLOSED,
+    match=concluded("interference.name_filter"),
 )
 
 HELLO_FILTER: Final = CatalogueEntry(
@@ -78,6 +82,7 @@ HELLO_FILTER: Final = CatalogueEntry(
         "repeats": "how often it was seen",
     },
     seen_as=_RESET_OR_CLOSED,
+    match=concluded("interference.hello_filter"),
 )
 
 INTERCEPTION: Final = CatalogueEntry(
@@ -89,22 +94,27 @@ INTERCEPTION: Final = CatalogueEntry(
         "with it no longer see what the server offers."
     ),
     not_this={
-        "chain.untrusted_root": "the server's own private authority, for its own names",
+        "chain.untrusted_root": "the server's own private authority, for its own names; its owner "
+        "may also have signed them with a firewall's",
+        "chain.unknown_issuer": "an intermediate of a public authority that was not sent",
         "certificate.self_signed": "the server made the certificate itself",
     },
-    proof="One private issuer signs unrelated registrable domains across the fleet, or the "
-    "certificate differs when asked directly and through the proxy, or from another vantage. An "
-    "issuer known as an inspection product makes it suspected.",
+    proof="The certificate differs when the same target is asked directly and through the proxy, "
+    "repeatedly, and the authority behind the proxy is known as an inspection product's or signs "
+    "for an unrelated domain as well. An issuer known as an inspection product, or one private "
+    "authority that signs for many unrelated domains of the fleet, makes it suspected: a company "
+    "may serve its own names with either.",
     severity=Severity.CRITICAL,
     remedy=Remedy(
         id="exempt_from_inspection",
         text="Exempt the target from inspection, or scan from a vantage that is not inspected.",
     ),
-    references=("RFC 8446 section 9.3", "docs/diagnosis.md"),
+    references=("RFC 8446 section 9.3", "docs/interception.md"),
     evidence={
         "issuer": "the issuer of the certificate shown",
         "product": "the inspection product that the issuer is known for",
-        "domains": "unrelated domains that the same issuer signed",
+        "domains": "how many unrelated domains the same private authority signed for in this run, "
+        "and some of them",
         "sha256_direct": "the certificate when asked directly",
         "sha256_proxy": "the certificate through the proxy, or from the other vantage",
     },
@@ -118,6 +128,7 @@ INTERCEPTION: Final = CatalogueEntry(
         java="PKIX path building failed: unable to find valid certification path to requested "
         "target",
     ),
+    match=interception,
 )
 
 BLOCK_PAGE: Final = CatalogueEntry(
@@ -128,20 +139,27 @@ BLOCK_PAGE: Final = CatalogueEntry(
         "HTTP, to tell a person why."
     ),
     not_this={
-        "protocol.plaintext_http": "the server itself speaks plain HTTP on the port",
+        "protocol.plaintext_http": "the server itself speaks plain HTTP on the port; both are "
+        "named where the page does not settle it",
         "interference.proxy_refused": "the proxy that the user named refused the tunnel",
     },
-    proof="Its octets, and the same page from unrelated addresses.",
+    proof="The page says that it blocks, and unrelated networks send the same one. Either alone "
+    "makes it suspected.",
     severity=Severity.HIGH,
     remedy=Remedy(
         id="ask_network",
         text="Ask whoever runs the filter to allow the scanner, or log in to the captive portal.",
     ),
-    references=("RFC 7725 section 3", "RFC 6585 section 6", "RFC 8952 section 1"),
+    references=(
+        "RFC 7725 section 3",
+        "RFC 6585 section 6",
+        "RFC 8952 section 1",
+        "docs/interception.md",
+    ),
     evidence={
         "status": "the HTTP status code",
         "banner": "the first line, escaped",
-        "addresses": "how many unrelated addresses sent the same page",
+        "addresses": "how many unrelated networks (/24, /48) sent the same page",
     },
     seen_as=SeenAs(
         chrome="ERR_SSL_PROTOCOL_ERROR",
@@ -151,6 +169,7 @@ BLOCK_PAGE: Final = CatalogueEntry(
         "error:0A0000C6:SSL routines::packet length too long",
         go="tls: first record does not look like a TLS handshake",
     ),
+    match=block_page,
 )
 
 PROXY_REFUSED: Final = CatalogueEntry(
@@ -212,7 +231,7 @@ PROXY_REFUSED: Final = CatalogueEntry(
         java='Unable to tunnel through proxy. Proxy returns "HTTP/1.1 403 Forbidden"',
         dotnet="The proxy tunnel request to proxy '...' failed with status code '403'.",
     ),
-    match=proxy_refused,
+    match=concluded("interference.proxy_refused", proxy_refused),
 )
 
 ENTRIES: Final = (NAME_FILTER, HELLO_FILTER, INTERCEPTION, BLOCK_PAGE, PROXY_REFUSED)

@@ -11,6 +11,7 @@ from fleetscan.vocabulary import Checked
 
 if TYPE_CHECKING:
     from fleetscan._parse import Certificate
+    from fleetscan.experiment import Tried
     from fleetscan.facts import HandshakeFacts
     from fleetscan.pki.path import PathAssessment
     from fleetscan.pki.revocation import Revocation
@@ -57,7 +58,13 @@ class Case:
     URL; `fetch_failure` why the missing issuer could not be fetched, "" where it was not
     tried or was found. `revocation` is what a staple and whoever else was asked say of the
     leaf; None when there was no staple and nobody was asked. It is about
-    `revoked_authority` where that is not None: a CA of the path that is revoked.
+    `revoked_authority` where that is not None: a CA of the path that is revoked. `tried` are
+    the experiments made after the first probe, in their order, and `shown` what follows from
+    them, by cause, once that was worked out: `classify` does it, for all matchers. Of the
+    whole run, `signed_domains` are unrelated registrable domains for which the private
+    authority of the path signed, this target's among them, at most
+    `limits.MAX_SIGNED_DOMAINS`; () where its verdict does not ask. `same_page` is how many
+    unrelated networks sent this very page in place of TLS.
     """
 
     facts: HandshakeFacts
@@ -72,7 +79,11 @@ class Case:
     sources: Mapping[str, str] = field(default_factory=dict)
     fetch_failure: str = ""
     revocation: Revocation | None = None
+    tried: tuple[Tried, ...] = ()
     revoked_authority: Certificate | None = None
+    signed_domains: tuple[str, ...] = ()
+    same_page: int = 0
+    shown: Mapping[str, Match] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from fleetscan.causes.alerts import ALERT_EVIDENCE, alert_matcher
+from fleetscan.causes.conclusions import concluded
+from fleetscan.causes.default_certificate import default_certificate
 from fleetscan.causes.evidence import peer_text
 from fleetscan.causes.model import CatalogueEntry, Remedy, SeenAs, Severity
 
@@ -52,7 +54,7 @@ REQUIRED: Final = CatalogueEntry(
         server_log="nginx: SSL_do_handshake() failed (SSL: error:0A0000EA:SSL routines::callback "
         "failed) (ssl_reject_handshake)",
     ),
-    match=alert_matcher("name.required"),
+    match=concluded("name.required", alert_matcher("name.required")),
 )
 
 UNRECOGNIZED: Final = CatalogueEntry(
@@ -90,7 +92,7 @@ UNRECOGNIZED: Final = CatalogueEntry(
         server_log="nginx: SSL_do_handshake() failed (SSL: error:0A0000EA:SSL routines::callback "
         "failed) (ssl_reject_handshake)",
     ),
-    match=alert_matcher("name.unrecognized", _name_sent),
+    match=concluded("name.unrecognized", alert_matcher("name.unrecognized", _name_sent)),
 )
 
 DEFAULT_CERTIFICATE: Final = CatalogueEntry(
@@ -123,6 +125,7 @@ DEFAULT_CERTIFICATE: Final = CatalogueEntry(
         openssl="verify error:num=62:hostname mismatch",
         go="x509: certificate is valid for other.example, not this.example",
     ),
+    match=default_certificate,
 )
 
 ALPN_NONE_IN_COMMON: Final = CatalogueEntry(
@@ -156,7 +159,9 @@ ALPN_NONE_IN_COMMON: Final = CatalogueEntry(
         server_log="nginx: SSL_do_handshake() failed (SSL: error:0A0000EB:SSL routines::no "
         "application protocol)",
     ),
-    match=alert_matcher("alpn.none_in_common", _protocols_offered),
+    match=concluded(
+        "alpn.none_in_common", alert_matcher("alpn.none_in_common", _protocols_offered)
+    ),
 )
 
 NAME_ENTRIES: Final = (REQUIRED, UNRECOGNIZED, DEFAULT_CERTIFICATE)

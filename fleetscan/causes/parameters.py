@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from fleetscan.causes.alerts import ALERT_EVIDENCE, alert_matcher
+from fleetscan.causes.conclusions import concluded
 from fleetscan.causes.evidence import (
     evidence,
     flight_read,
     observed,
     offered_profile,
     suspected,
+    weak_group,
 )
 from fleetscan.causes.model import CatalogueEntry, Match, Remedy, SeenAs, Severity
 from fleetscan.registry import cipher_suites, groups
@@ -20,26 +22,10 @@ if TYPE_CHECKING:
     from fleetscan.causes.model import Case
     from fleetscan.facts import HandshakeFacts
 
-MIN_DH_BITS: Final = 2_048
-"""RFC 9325 section 4.5 and OpenSSL 3's default level; causes.md's default policy."""
-
-BROKEN_DH_BITS: Final = 1_024
-"""Within reach of a state's precomputation since 2015; counted as no protection."""
-
 
 def _weak_dh(case: Case) -> Match | None:
-    bits = case.facts.dh_prime_bits
-    if bits is None or bits >= MIN_DH_BITS:
-        return None
-    suite = case.facts.cipher_suite
-    return observed(
-        evidence(
-            dh_prime_bits=bits,
-            strength="broken" if bits <= BROKEN_DH_BITS else "weak",
-            cipher_suite=cipher_suites.name_of(suite) if suite is not None else "",
-        ),
-        remedy_values=(str(bits),),
-    )
+    found = weak_group(case.facts)
+    return None if found is None else observed(found, remedy_values=(found["dh_prime_bits"],))
 
 
 def _insecure_only(case: Case) -> Match | None:
@@ -147,7 +133,7 @@ NONE_IN_COMMON: Final = CatalogueEntry(
     references=("RFC 8446 section 4.1.1", "RFC 8446 section 9.1", "RFC 9325 section 4.2"),
     evidence=_ANSWERED,
     seen_as=_NO_OVERLAP,
-    match=_none_in_common,
+    match=concluded("cipher.none_in_common", _none_in_common),
 )
 
 INSECURE_ONLY: Final = CatalogueEntry(
@@ -171,7 +157,7 @@ INSECURE_ONLY: Final = CatalogueEntry(
     references=("RFC 7465 section 2", "RFC 9325 section 4.1", "RFC 8446 section 9.1"),
     evidence=_ANSWERED,
     seen_as=_NO_OVERLAP,
-    match=_insecure_only,
+    match=concluded("cipher.insecure_only", _insecure_only),
 )
 
 INSUFFICIENT_SECURITY: Final = CatalogueEntry(
@@ -204,7 +190,7 @@ INSUFFICIENT_SECURITY: Final = CatalogueEntry(
         dotnet="Authentication failed because the remote party sent a TLS alert: "
         "'InsufficientSecurity'.",
     ),
-    match=alert_matcher("cipher.insufficient_security"),
+    match=concluded("cipher.insufficient_security", alert_matcher("cipher.insufficient_security")),
 )
 
 NO_COMMON_GROUP: Final = CatalogueEntry(
@@ -239,7 +225,7 @@ NO_COMMON_GROUP: Final = CatalogueEntry(
         server_log="nginx: SSL_do_handshake() failed (SSL: error:0A000065:SSL routines::no "
         "suitable key share)",
     ),
-    match=_no_common_group,
+    match=concluded("key_exchange.no_common_group", _no_common_group),
 )
 
 WEAK_DH: Final = CatalogueEntry(
@@ -275,7 +261,7 @@ WEAK_DH: Final = CatalogueEntry(
         go="remote error: tls: handshake failure (Go offers no DHE)",
         java="DH ServerKeyExchange does not comply to algorithm constraints",
     ),
-    match=_weak_dh,
+    match=concluded("key_exchange.weak_dh", _weak_dh),
 )
 
 NO_COMMON_SCHEME: Final = CatalogueEntry(
@@ -311,6 +297,7 @@ NO_COMMON_SCHEME: Final = CatalogueEntry(
         server_log="nginx: SSL_do_handshake() failed (SSL: error:0A000076:SSL routines::no "
         "suitable signature algorithm)",
     ),
+    match=concluded("signature.no_common_scheme"),
 )
 
 CIPHER_ENTRIES: Final = (NONE_IN_COMMON, INSECURE_ONLY, INSUFFICIENT_SECURITY)

@@ -13,7 +13,6 @@ from fleetscan.causes.evidence import (
     rfc3339,
 )
 from fleetscan.causes.model import Basis, Confidence, Match
-from fleetscan.pki.acceptance import accepted_by
 from fleetscan.pki.assessment import PathAssessment, PathProblem, Problem
 from fleetscan.pki.distinguished_names import claimed_subject_key, name_key
 
@@ -109,6 +108,9 @@ def problem_matcher(
 
 def _accepted_by(case: Case, problems: tuple[Problem, ...]) -> tuple[str, ...]:
     """The policies that hold none of them against the path."""
+    # Here, so that the catalogue can be read without `cryptography`: explain is to be quick.
+    from fleetscan.pki.acceptance import accepted_by
+
     first, *others = (accepted_by(problem, case.reference_name) for problem in problems)
     return tuple(policy for policy in first if all(policy in other for other in others))
 

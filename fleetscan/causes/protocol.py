@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from fleetscan.causes import banners
+from fleetscan.causes.conclusions import concluded
 from fleetscan.causes.endings import closed_on_request
 from fleetscan.causes.evidence import (
     escaped_text,
@@ -15,7 +16,7 @@ from fleetscan.causes.evidence import (
     suspected,
 )
 from fleetscan.causes.model import CatalogueEntry, Match, Remedy, SeenAs, Severity
-from fleetscan.limits import FIRST_OCTETS
+from fleetscan.limits import FIRST_OCTETS, UNRELATED_NETWORKS
 from fleetscan.vocabulary import STARTTLS_PORTS, Checked
 
 if TYPE_CHECKING:
@@ -100,18 +101,22 @@ def banner_evidence(case: Case, signature: Signature) -> dict[str, str]:
 
 def _plaintext_http(case: Case) -> Match | None:
     signature = spoken(case.facts)
-    if signature is None or signature.cause != banners.PLAINTEXT_HTTP:
+    if signature is None or signature.cause != banners.PLAINTEXT_HTTP or is_block_page(case):
         return None
     status = banners.http_status(case.facts.first_octets)
     # An honest server answers so as well; only the same page from unrelated addresses
     # would settle that somebody on the path wrote it.
-    page = case.facts.first_octets
-    blocked = status in banners.BLOCK_PAGE_STATUS or banners.BLOCK_WORDS.search(page) is not None
+    blocked = banners.may_be_blocked(case.facts.first_octets)
     return observed(
         banner_evidence(case, signature) | evidence(status=status),
         alternatives=("interference.block_page",) if blocked else (),
         missing="whether unrelated addresses answer with the same page" if blocked else "",
     )
+
+
+def is_block_page(case: Case) -> bool:
+    """Whether a page in place of TLS is settled to be a filter's: it says so, and others agree."""
+    return case.same_page >= UNRELATED_NETWORKS and banners.says_blocked(case.facts.first_octets)
 
 
 def _starttls_refused(case: Case) -> Match | None:
@@ -200,7 +205,7 @@ PLAINTEXT_HTTP: Final = CatalogueEntry(
         dotnet="Cannot determine the frame size or a corrupted frame was received.",
         server_log=r'nginx access log: "\x16\x03\x01..." 400',
     ),
-    match=_plaintext_http,
+    match=concluded("protocol.plaintext_http", _plaintext_http),
 )
 
 OTHER: Final = CatalogueEntry(
@@ -237,7 +242,7 @@ OTHER: Final = CatalogueEntry(
         dotnet="Cannot determine the frame size or a corrupted frame was received.",
         server_log="sshd: banner exchange: ... invalid format",
     ),
-    match=_other_protocol(banners.OTHER),
+    match=concluded(banners.OTHER, _other_protocol(banners.OTHER)),
 )
 
 STARTTLS_NEEDED: Final = CatalogueEntry(
@@ -282,7 +287,7 @@ STARTTLS_NEEDED: Final = CatalogueEntry(
         dotnet="Cannot determine the frame size or a corrupted frame was received.",
         server_log="postfix/smtpd: improper command pipelining, or: non-SMTP command",
     ),
-    match=_other_protocol(banners.STARTTLS_NEEDED),
+    match=concluded(banners.STARTTLS_NEEDED, _other_protocol(banners.STARTTLS_NEEDED)),
 )
 
 STARTTLS_REFUSED: Final = CatalogueEntry(
@@ -323,7 +328,7 @@ STARTTLS_REFUSED: Final = CatalogueEntry(
         dotnet="Server does not support secure connections.",
         server_log="postfix/smtp: TLS is required, but was not offered by host",
     ),
-    match=_starttls_refused,
+    match=concluded("protocol.starttls_refused", _starttls_refused),
 )
 
 GARBAGE: Final = CatalogueEntry(

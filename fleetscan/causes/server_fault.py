@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from fleetscan.causes.alerts import ALERT_EVIDENCE, alert_matcher
+from fleetscan.causes.conclusions import concluded
 from fleetscan.causes.evidence import (
     alert_text,
     established,
@@ -88,7 +89,7 @@ INTERNAL_ERROR: Final = CatalogueEntry(
         dotnet="Authentication failed because the remote party sent a TLS alert: 'InternalError'.",
         server_log="nginx: SSL_do_handshake() failed ... while SSL handshaking",
     ),
-    match=alert_matcher("server.internal_error"),
+    match=concluded("server.internal_error", alert_matcher("server.internal_error")),
 )
 
 ACCESS_DENIED: Final = CatalogueEntry(
@@ -167,7 +168,7 @@ REFUSED: Final = CatalogueEntry(
         server_log="nginx: SSL_do_handshake() failed (SSL: error:0A0000C1:SSL routines::no shared "
         "cipher)",
     ),
-    match=alert_matcher("server.refused"),
+    match=concluded("server.refused", alert_matcher("server.refused")),
 )
 
 PROTOCOL_VIOLATION: Final = CatalogueEntry(
@@ -252,6 +253,7 @@ INTERMITTENT: Final = CatalogueEntry(
     seen_as=SeenAs(
         server_log="a limit of workers or connections, on the member that is broken only",
     ),
+    match=concluded("server.intermittent"),
 )
 
 ENTRIES: Final = (INTERNAL_ERROR, ACCESS_DENIED, REFUSED, PROTOCOL_VIOLATION, INTERMITTENT)

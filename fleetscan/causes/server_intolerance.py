@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from fleetscan.causes.conclusions import concluded
 from fleetscan.causes.model import CatalogueEntry, Remedy, SeenAs, Severity
 
 _EVIDENCE: Final = {
@@ -46,6 +47,7 @@ LARGE_HELLO: Final = CatalogueEntry(
         "fails_from": "octets of the smallest hello not answered",
     },
     seen_as=_SEEN_AS,
+    match=concluded("server.large_hello_intolerant"),
 )
 
 SEGMENTED_HELLO: Final = CatalogueEntry(
@@ -69,6 +71,7 @@ SEGMENTED_HELLO: Final = CatalogueEntry(
     references=("RFC 8446 section 5.1", "RFC 9293 section 3.7"),
     evidence=_EVIDENCE | {"split": "into segments or records"},
     seen_as=_SEEN_AS,
+    match=concluded("server.segmented_hello_intolerant"),
 )
 
 EXTENSION: Final = CatalogueEntry(
@@ -97,6 +100,7 @@ EXTENSION: Final = CatalogueEntry(
         chrome="ERR_SSL_PROTOCOL_ERROR",
         edge="ERR_SSL_PROTOCOL_ERROR",
     ),
+    match=concluded("server.extension_intolerant"),
 )
 
 ENTRIES: Final = (LARGE_HELLO, SEGMENTED_HELLO, EXTENSION)

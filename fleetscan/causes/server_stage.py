@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from fleetscan.causes.conclusions import concluded
 from fleetscan.causes.endings import ENDING_EVIDENCE, closed_on_accept, stalled, unanswered
 from fleetscan.causes.model import CatalogueEntry, Match, Remedy, SeenAs, Severity
 from fleetscan.vocabulary import EndedBy
@@ -67,7 +68,7 @@ CLOSED_ON_ACCEPT: Final = CatalogueEntry(
         dotnet="Received an unexpected EOF or 0 bytes from the transport stream.",
         server_log="haproxy: backend has no server available!",
     ),
-    match=closed_on_accept,
+    match=concluded("server.closed_on_accept", closed_on_accept),
 )
 
 CLOSED_AFTER_HELLO: Final = CatalogueEntry(
@@ -106,7 +107,7 @@ CLOSED_AFTER_HELLO: Final = CatalogueEntry(
         java="javax.net.ssl.SSLHandshakeException: Remote host terminated the handshake",
         dotnet="Received an unexpected EOF or 0 bytes from the transport stream.",
     ),
-    match=_closed_after_hello,
+    match=concluded("server.closed_after_hello", _closed_after_hello),
 )
 
 RESET_AFTER_HELLO: Final = CatalogueEntry(
@@ -144,7 +145,7 @@ RESET_AFTER_HELLO: Final = CatalogueEntry(
         dotnet="Connection reset by peer; on Windows: An existing connection was forcibly closed "
         "by the remote host",
     ),
-    match=_reset_after_hello,
+    match=concluded("server.reset_after_hello", _reset_after_hello),
 )
 
 SILENT_AFTER_HELLO: Final = CatalogueEntry(
@@ -179,7 +180,7 @@ SILENT_AFTER_HELLO: Final = CatalogueEntry(
         java="java.net.SocketTimeoutException: Read timed out",
         dotnet="The request was canceled due to the configured HttpClient.Timeout",
     ),
-    match=_silent_after_hello,
+    match=concluded("server.silent_after_hello", _silent_after_hello),
 )
 
 STALLED: Final = CatalogueEntry(
@@ -223,7 +224,7 @@ STALLED: Final = CatalogueEntry(
         java="java.net.SocketTimeoutException: Read timed out",
         dotnet="Received an unexpected EOF or 0 bytes from the transport stream.",
     ),
-    match=stalled,
+    match=concluded("server.stalled", stalled),
     hidden_by=(
         "client_auth.required",
         "protocol.plaintext_http",

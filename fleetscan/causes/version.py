@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from fleetscan.causes import banners
 from fleetscan.causes.alerts import ALERT_EVIDENCE, alert_matcher
+from fleetscan.causes.conclusions import concluded
 from fleetscan.causes.evidence import (
     TLS12,
     established,
@@ -142,7 +143,7 @@ TOO_OLD: Final = CatalogueEntry(
         "banner": "the first octets of an SSL 2.0 answer, in hexadecimal",
     },
     seen_as=_SEEN_AS,
-    match=_too_old,
+    match=concluded("version.too_old", _too_old),
 )
 
 TOO_NEW: Final = CatalogueEntry(
@@ -167,7 +168,7 @@ TOO_NEW: Final = CatalogueEntry(
     references=("RFC 8446 section 4.2.1", "RFC 8446 section 6.2"),
     evidence=ALERT_EVIDENCE
     | {"offered": "the versions offered", "accepted": "the version that was then accepted"},
-    match=alert_matcher("version.too_new"),
+    match=concluded("version.too_new", alert_matcher("version.too_new")),
     seen_as=SeenAs(
         alert="protocol_version(70)",
         chrome="ERR_SSL_VERSION_OR_CIPHER_MISMATCH",
@@ -217,6 +218,7 @@ INTOLERANT: Final = CatalogueEntry(
         firefox="PR_END_OF_FILE_ERROR, PR_CONNECT_RESET_ERROR",
         edge="ERR_SSL_PROTOCOL_ERROR, ERR_CONNECTION_RESET, ERR_CONNECTION_CLOSED",
     ),
+    match=concluded("version.intolerant"),
 )
 
 FALLBACK_REFUSED: Final = CatalogueEntry(

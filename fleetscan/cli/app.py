@@ -25,7 +25,7 @@ from fleetscan.errors import FleetscanError
 PROGRAM: Final = "fleetscan"
 COMPLETE_VARIABLE: Final = "_FLEETSCAN_COMPLETE"
 
-COMMANDS: Final = ("scan", "verify", "lab", "explain", "schema", "completion")
+COMMANDS: Final = ("scan", "diagnose", "verify", "lab", "explain", "schema", "completion")
 """Each is `command` in the module of `fleetscan.cli` that has its name."""
 
 EXAMPLES: Final = """\
@@ -36,6 +36,7 @@ Examples:
   fleetscan scan -l targets.txt --exclude 10.4.9.0/24 --emit failed -j
                                            a list, only failures, JSON Lines
   fleetscan scan --lab                     a broken fleet on this machine
+  fleetscan diagnose www.example.org       why one target fails, and what helps
   fleetscan verify fullchain.pem --name www.example.org
                                            a chain, before it is deployed
   fleetscan explain certificate.expired    what a cause means, what to do

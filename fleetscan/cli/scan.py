@@ -11,6 +11,7 @@ import click
 
 from fleetscan import limits
 from fleetscan.cli.app import HELP_OPTIONS, ExamplesFirst
+from fleetscan.cli.diagnosing import diagnosis_options
 from fleetscan.cli.fetching import fetch_allow_from, fetching_options
 from fleetscan.cli.hello import alpn_from, hello_from, hello_options, identity_from
 from fleetscan.cli.proxy import proxy_from
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 MAX_CONCURRENCY: Final = 1_000_000
 MAX_RATE: Final = 1e6
+LAB_TIMEOUT_S: Final = 1.2
+"""Seconds for a target of the lab: it is on this machine, and those of its servers that say
+nothing are asked six times."""
 MAX_TIMEOUT_S: Final = 3_600.0
 MAX_VANTAGE: Final = 253
 
@@ -183,7 +187,8 @@ def _policy_completion(ctx: click.Context, param: click.Parameter, incomplete: s
     metavar="S",
     type=_Amount(MAX_TIMEOUT_S),
     help="Seconds after which a target is given up, whatever it is at. By default 20, of "
-    "which 5 to connect and 5 to the first octet; a shorter S shortens those too.",
+    "which 5 to connect and 5 to the first octet; a shorter S shortens those too. For the lab "
+    "alone 1.2: what is silent there stays silent.",
 )
 @click.option(
     "--exclude",
@@ -270,6 +275,7 @@ def _policy_completion(ctx: click.Context, param: click.Parameter, incomplete: s
     show_default=True,
     help="Connections to the proxy at once.",
 )
+@diagnosis_options
 @fetching_options
 @revocation_option
 @click.pass_context
@@ -299,7 +305,7 @@ def request_from(options: dict[str, Any]) -> ScanRequest:
 
     kinds = _starttls_kinds()
     defaults = _defaults(options, kinds)
-    timeout = options["timeout"]
+    timeout = _timeout(options)
     proxy, credentials = proxy_from(options)
     config = ScanConfig(
         trust=options["trust"],
@@ -321,6 +327,8 @@ def request_from(options: dict[str, Any]) -> ScanRequest:
         fetch=options["fetch"],
         fetch_allow=fetch_allow_from(options),
         revocation=revocation_from(options),
+        diagnose=options["diagnose"],
+        budget=options["budget"],
         vantage=_vantage(options["vantage"]),
         state=options["state"],
     )
@@ -345,6 +353,14 @@ def _starttls_kinds() -> frozenset[str]:
     from fleetscan.inventory.target import STARTTLS_AUTO, STARTTLS_NONE
 
     return frozenset({STARTTLS_AUTO, STARTTLS_NONE, *STARTTLS_KINDS})
+
+
+def _timeout(options: dict[str, Any]) -> float | None:
+    """What `--timeout` says, or what is enough for the lab when nothing else is scanned."""
+    timeout: float | None = options["timeout"]
+    if timeout is None and options["lab"] and not (options["targets"] or options["lists"]):
+        return LAB_TIMEOUT_S
+    return timeout
 
 
 def _defaults(options: dict[str, Any], kinds: frozenset[str]) -> Defaults:

@@ -7,12 +7,15 @@ import click
 
 @click.command(name="schema", short_help="Print the JSON Schema of the output.")
 @click.argument(
-    "name", metavar="[verify]", type=click.Choice(("result", "verify")), default="result"
+    "name",
+    metavar="[verify|diagnose]",
+    type=click.Choice(("result", "verify", "diagnose")),
+    default="result",
 )
 def command(name: str) -> None:
     """Print the JSON Schema (draft 2020-12) that every line of a scan conforms to.
 
-    With `verify`, print that of what `fleetscan verify --json` writes.
+    With `verify` or `diagnose`, print that of what this command writes with --json.
     """
     from fleetscan.output.schema import schema_text
 

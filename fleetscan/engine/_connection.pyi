@@ -4,21 +4,22 @@ import asyncio
 import socket
 
 from fleetscan.engine.config import Deadlines
-from fleetscan.tls.conversation import Conversation
-from fleetscan.tls.proxies.tunnel import Tunnel
+from fleetscan.engine.manner import Manner
+from fleetscan.engine.probe import Spoken
 
 class Connection(asyncio.Protocol):
-    conversation: Conversation | Tunnel
+    conversation: Spoken
     waiter: asyncio.Future[None]
     failure: str
     octets: int
     def __init__(
         self,
-        conversation: Conversation | Tunnel,
+        conversation: Spoken,
         sock: socket.socket,
         deadlines: Deadlines,
         started: float,
         total_at: float,
         loop: asyncio.AbstractEventLoop,
+        manner: Manner | None = None,
     ) -> None: ...
     def abort(self) -> None: ...

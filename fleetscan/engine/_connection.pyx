@@ -14,8 +14,10 @@ from cpython.time cimport monotonic
 
 from fleetscan import limits
 from fleetscan.engine import errqueue
+from fleetscan.engine.manner import measured
 from fleetscan.tls.events import (
     AlertSeen,
+    ClientHelloSent,
     Confirmed,
     Connected,
     ConnectFailed,
@@ -33,6 +35,7 @@ cdef enum Phase:
     GONE
 
 cdef Py_ssize_t MAX_FLIGHT = limits.MAX_FLIGHT
+cdef double HELLO_GAP_S = limits.HELLO_GAP_S
 cdef double BANNER_S = 0.5
 """How long a plain protocol's banner may go on: it is evidence, not a dialogue."""
 cdef double CLOSE_S = 1.0
@@ -78,6 +81,8 @@ cdef class Connection:
         started: monotonic second at which SYN was asked for.
         total_at: monotonic second at which the whole target ends.
         loop: the running loop.
+        manner: what an experiment's connection does differently (`engine.manner.Manner`);
+            None for a first probe.
     """
 
     cdef readonly object conversation
@@ -86,14 +91,18 @@ cdef class Connection:
     cdef readonly str failure
     """Traceback of an error of ours, empty when there was none."""
     cdef readonly Py_ssize_t octets
-    cdef object _loop, _sock, _transport, _timer, _waiting
+    cdef object _loop, _sock, _transport, _timer, _waiting, _manner, _gap
     cdef list _hello_events
     cdef double _started, _talking_since, _waiting_since, _timer_at, _total_at
     cdef double _connect_s, _proxy_s, _first_octet_s, _handshake_s, _confirm_s
     cdef Phase _phase
-    cdef bint _wrote
+    cdef bytes _second
+    """What is left of a hello in two segments, empty when it has left."""
+    cdef bint _wrote, _cut
 
-    def __init__(self, conversation, sock, deadlines, double started, double total_at, loop):
+    def __init__(
+        self, conversation, sock, deadlines, double started, double total_at, loop, manner=None
+    ):
         self.conversation = conversation
         self.waiter = loop.create_future()
         self.failure = ""
@@ -103,6 +112,9 @@ cdef class Connection:
         self._transport = None
         self._timer = None
         self._waiting = ""
+        self._manner = manner
+        self._gap = None
+        self._second = b""
         self._hello_events = []
         self._started = started
         self._total_at = total_at
@@ -112,7 +124,7 @@ cdef class Connection:
         self._handshake_s = deadlines.handshake
         self._confirm_s = deadlines.confirm
         self._phase = CONNECTING
-        self._wrote = False
+        self._wrote = self._cut = False
         conversation.events.append(ConnectStarted(self._started))
 
     # -- the Protocol interface ------------------------------------------------
@@ -147,9 +159,10 @@ cdef class Connection:
         except Exception:
             self._broken()
         self._phase = GONE
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        for timer in (self._timer, self._gap):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._gap = None
         self._transport = None
         self._sock = None
         if not self.waiter.done():
@@ -191,6 +204,7 @@ cdef class Connection:
         if not octets:
             self._now_connected(now)
             return
+        octets = self._first_segment(octets, self._hello_events)
         # With no room in the buffer, resume_writing is called when the last octet left.
         self._transport.set_write_buffer_limits(high=0)
         self._transport.write(octets)
@@ -210,6 +224,7 @@ cdef class Connection:
             _set(event, "at", now)
             events.append(event)
         self._hello_events = []
+        self._mind_the_gap()
         self._note_waiting(now)
         self._arm(now)
 
@@ -217,6 +232,7 @@ cdef class Connection:
         cdef double now = monotonic()
         cdef list events = self.conversation.events
         cdef Py_ssize_t before
+        cdef bytes octets
         if self._phase == CONNECTING:
             self._now_connected(now)
         if self._phase != TALKING:
@@ -230,7 +246,13 @@ cdef class Connection:
             self._reset()
             return
         before = len(events)
-        self._send(self.conversation.receive(bytes(data), now))
+        octets = self.conversation.receive(bytes(data), now)
+        if self._manner is not None and octets:
+            octets = self._first_segment(octets, events[before:])
+            self._send(octets)
+            self._mind_the_gap()
+        else:
+            self._send(octets)
         if self.conversation.finished:
             by = EndedBy.ALERT if _alert_ended(events, before) else EndedBy.US
             self._end(now, by, 0, self.conversation.stage)
@@ -300,10 +322,49 @@ cdef class Connection:
             self._wrote = True
             self._transport.write(octets)
 
+    cdef bytes _first_segment(self, bytes octets, list events):
+        """What leaves now of a hello in two segments; of all else, everything."""
+        cdef Py_ssize_t at
+        if self._manner is None or not self._manner.in_segments or self._cut:
+            return octets
+        for event in events:
+            if type(event) is ClientHelloSent:
+                self._cut = True
+                at = self._manner.cut_position(octets)
+                self._second = octets[at:]
+                return octets[:at]
+        return octets
+
+    cdef _mind_the_gap(self):
+        """Have the second segment sent a while after the first has left."""
+        if self._second and self._gap is None:
+            self._gap = self._loop.call_later(HELLO_GAP_S, self._send_second)
+
+    def _send_second(self):
+        """Send the rest of a hello, unless it is over meanwhile."""
+        octets, self._second = self._second, b""
+        try:
+            self._send(octets)
+        except Exception:
+            self._broken()
+
+    cdef _release(self):
+        """Let what ends the connection reach the peer."""
+        try:
+            self._manner.release(self._sock)
+        except OSError:
+            pass  # closed already
+
     cdef _end(self, double now, by, int number, stage):
         if self._phase >= CLOSING:
             return
         self._phase = CLOSING
+        if self._manner is not None:
+            self._second = b""
+            tcp = measured(self._sock, now)
+            if tcp is not None:
+                self.conversation.events.append(tcp)
+            self._release()
         self.conversation.events.append(
             Ended(now, by, number or None, self.octets, stage)
         )
@@ -438,8 +499,11 @@ cdef class Connection:
         self._time_out(now)
 
     cdef _time_out(self, double now):
+        cdef int number = 0
         stage = Stage.CONNECT if self._phase == CONNECTING else self.conversation.stage
-        self._end(now, EndedBy.TIMEOUT, 0, stage)
+        if self._manner is not None:
+            number = self._manner.icmp_errno(self._sock)
+        self._end(now, EndedBy.ICMP if number in ICMP_ERRORS else EndedBy.TIMEOUT, number, stage)
         self._reset()
 
 

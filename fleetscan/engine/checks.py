@@ -11,7 +11,8 @@ from collections.abc import Callable
 from time import time
 from typing import TYPE_CHECKING, Any, Final
 
-from fleetscan.engine.config import FETCHES, HANDSHAKES, REVOCATION
+from fleetscan import limits
+from fleetscan.engine.config import DIAGNOSES, FETCHES, HANDSHAKES, REVOCATION
 from fleetscan.errors import UsageError
 from fleetscan.inventory.parse import parse_place
 from fleetscan.inventory.ranges import parse_address, parse_range
@@ -45,7 +46,8 @@ def check_config(config: ScanConfig) -> None:
     Raises:
         UsageError: a count under 1, a rate or a deadline that is no positive number, a
             name server without an address, a protocol's name that has no form on the wire,
-            a proxy that is none, something to fetch or a network for it that is unknown.
+            a proxy that is none, something to fetch or a network for it that is unknown, a
+            budget out of bounds.
     """
     for name in _COUNTS:
         if not getattr(config, name) >= 1:
@@ -63,6 +65,7 @@ def check_config(config: ScanConfig) -> None:
         _check_nameserver(nameserver)
     _check_hello(config)
     _check_fetch(config)
+    _check_diagnosis(config)
 
 
 def _check_hello(config: ScanConfig) -> None:
@@ -103,6 +106,13 @@ def _check_fetch(config: ScanConfig) -> None:
             parse_range(text)
         except ValueError as refused:
             raise UsageError(f"fetch_allow: {refused}") from None
+
+
+def _check_diagnosis(config: ScanConfig) -> None:
+    if config.diagnose not in DIAGNOSES:
+        raise UsageError(f"diagnose: {config.diagnose[:40]!a} is none of {', '.join(DIAGNOSES)}")
+    if not 1 <= config.budget <= limits.MAX_DIAGNOSIS_BUDGET:
+        raise UsageError(f"budget must be 1 at least and {limits.MAX_DIAGNOSIS_BUDGET} at most")
 
 
 def _check_deadlines(deadlines: Deadlines) -> None:

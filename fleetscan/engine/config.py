@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 HANDSHAKES: Final = ("complete", "first-flight")
 FETCHES: Final = ("aia",)
 REVOCATION: Final = ("ocsp", "crl", "all")
+DIAGNOSES: Final = ("never", "failed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +73,7 @@ class ScanConfig:
             h2 and http/1.1, and none behind a STARTTLS dialogue. A profile without the
             extension offers none.
         proxy: URL of the proxy that every connection is made through, `http://` or
-            `socks5://`; `""` for none.
+            `socks5://`, but those of an experiment that asks without it; `""` for none.
         proxy_credentials: user name and password for it that do not stand in its URL.
         proxy_names: whether names are left to the proxy to resolve; excludes, which are
             addresses, cannot be held then and must be empty.
@@ -83,6 +84,9 @@ class ScanConfig:
             loopback and so on; excludes count for more.
         revocation: who is asked whether certificates were revoked: `ocsp`, `crl` or `all`, at
             the places that they name; `""` asks nobody. Staples are checked in any case.
+        diagnose: which targets are asked again, one thing changed at a time, to explain what
+            their first probe shows: those that `failed`, or `never` any.
+        budget: experiments on one target.
         vantage: where this scan is made from; `""` for the host name.
         state: directory where CA certificates that are seen are kept from run to run, to name
             a missing one by; `""` keeps none.
@@ -112,6 +116,8 @@ class ScanConfig:
     fetch: tuple[str, ...] = ()
     fetch_allow: tuple[str, ...] = ()
     revocation: str = ""
+    diagnose: str = "failed"
+    budget: int = limits.DIAGNOSIS_BUDGET
     vantage: str = ""
     state: str = ""
     clock: Callable[[], float] | None = None

@@ -29,6 +29,22 @@ LOCAL_EXHAUSTION: Final = frozenset(
 )
 """What this machine ran out of: file descriptors, memory, ports. Never the target's fault."""
 
+USUAL_HOPS: Final = -1
+"""What makes the system take its own default again (ip(7), ipv6(7))."""
+
+
+def limit_hops(sock: socket.socket, hops: int) -> None:
+    """Set the IP TTL (RFC 1122 section 3.2.1.7) or the hop limit of what a socket sends.
+
+    Args:
+        sock: of IPv4 or IPv6.
+        hops: 1 to 255, or `USUAL_HOPS`.
+    """
+    if sock.family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, hops)
+    # A mapped address (::ffff:0:0/96) is IPv4 underneath and counts there.
+    sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, hops)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
@@ -38,12 +54,13 @@ class Refusal:
     icmp: IcmpError | None = None
 
 
-def open_socket(address: str, port: int) -> socket.socket | Refusal:
+def open_socket(address: str, port: int, *, hops: int = 0) -> socket.socket | Refusal:
     """Start a TCP connection and return without waiting for it.
 
     Args:
         address: an IP address as text, never a name.
         port: TCP port.
+        hops: the IP TTL or hop limit of the SYN and what follows; 0 for the usual one.
 
     Returns:
         A non-blocking socket with SYN asked for, or what came at once (no route, no
@@ -57,6 +74,8 @@ def open_socket(address: str, port: int) -> socket.socket | Refusal:
     try:
         sock.setblocking(False)
         errqueue.enable(sock)
+        if hops:
+            limit_hops(sock, hops)
         code = sock.connect_ex((address, port))
         # A rule of this machine's own firewall, or a network without delay (containers),
         # answers while connect still holds the socket. The system then only notes the error,

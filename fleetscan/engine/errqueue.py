@@ -33,14 +33,21 @@ _ANCILLARY_OCTETS: Final = 256
 
 def enable(sock: socket.socket) -> None:
     """Ask the system to keep ICMP errors for this socket. Does nothing where it cannot."""
+    _switch(sock, on=True)
+
+
+def disable(sock: socket.socket) -> None:
+    """Go on in spite of ICMP errors: what a socket does that has no queue."""
+    _switch(sock, on=False)
+
+
+def _switch(sock: socket.socket, *, on: bool) -> None:
     if not SUPPORTED:
         return
     if sock.family == socket.AF_INET6:
-        sock.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, 1)
-        # A mapped address (::ffff:0:0/96) is IPv4 underneath and uses that queue.
-        sock.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
-    else:
-        sock.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
+        sock.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, on)
+    # A mapped address (::ffff:0:0/96) is IPv4 underneath and uses that queue.
+    sock.setsockopt(socket.IPPROTO_IP, IP_RECVERR, on)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,10 @@ each address and each prefix how many are under way, with a smallest distance in
 between two to the same address. A job that one bound holds back is parked at that bound
 and stands in nobody's way.
 
+Work that somebody waits for, a question of a diagnosis, comes before work that nobody does,
+at every bound. Who waits holds the stream of results back meanwhile: when the first probes are
+stopped because their outcomes are not taken, questions still start (`asked_only`).
+
 Why no job is forgotten: a job is parked only while the bound that holds it is used up, and
 each end of a job (and each passing of an address's interval) hands one parked job back to
 the ready queue. A job handed back either starts, and its own end hands back the next, or
@@ -41,7 +45,7 @@ class Bounds:
 class _Place(Generic[WorkT]):
     """What is known of one address or prefix while it has work."""
 
-    __slots__ = ("in_flight", "jobs", "key", "next_at", "parked")
+    __slots__ = ("asked", "in_flight", "jobs", "key", "next_at", "parked")
 
     def __init__(self, key: bytes) -> None:
         self.key = key
@@ -50,23 +54,38 @@ class _Place(Generic[WorkT]):
         self.next_at = 0.0
         # Made when first needed: most addresses never hold anything back.
         self.parked: deque[Job[WorkT]] | None = None
+        self.asked: deque[Job[WorkT]] | None = None
 
     def park(self, job: Job[WorkT]) -> None:
         """Keep `job` until this place has room."""
+        if job.asked:
+            if self.asked is None:
+                self.asked = deque()
+            self.asked.append(job)
+            return
         if self.parked is None:
             self.parked = deque()
         self.parked.append(job)
+
+    def unpark(self) -> Job[WorkT] | None:
+        """Give back the job whose turn it is, None when none is kept."""
+        if self.asked:
+            return self.asked.popleft()
+        return self.parked.popleft() if self.parked else None
 
 
 class Job(Generic[WorkT]):
     """One piece of work that wants to start, and where it goes."""
 
-    __slots__ = ("address", "prefix", "work")
+    __slots__ = ("address", "asked", "prefix", "work")
 
-    def __init__(self, work: WorkT, address: _Place[WorkT], prefix: _Place[WorkT]) -> None:
+    def __init__(
+        self, work: WorkT, address: _Place[WorkT], prefix: _Place[WorkT], *, asked: bool = False
+    ) -> None:
         self.work = work
         self.address = address
         self.prefix = prefix
+        self.asked = asked
 
 
 class Pacing(Generic[WorkT]):
@@ -84,7 +103,9 @@ class Pacing(Generic[WorkT]):
         self._interval_s = 1.0 / bounds.address_per_second
         self._tick_s = 0.0 if bounds.rate is None else 1.0 / bounds.rate
         self._global_next = 0.0
+        self._asked_waiting = 0
         self._ready: deque[Job[WorkT]] = deque()
+        self._ready_asked: deque[Job[WorkT]] = deque()
         self._addresses: dict[bytes, _Place[WorkT]] = {}
         self._prefixes: dict[bytes, _Place[WorkT]] = {}
         # Addresses in the order of their last starts, hence of the ends of their intervals.
@@ -95,13 +116,14 @@ class Pacing(Generic[WorkT]):
         """Addresses and prefixes that are remembered; none once all is done and idle."""
         return len(self._addresses) + len(self._prefixes)
 
-    def submit(self, address: str, work: WorkT, *, name: str = "") -> None:
+    def submit(self, address: str, work: WorkT, *, name: str = "", asked: bool = False) -> None:
         """Take work for an IP address, given as text.
 
         Args:
             address: `""` where only a proxy knows it.
             work: given back by `next_ready`.
             name: what stands for the address then; its network is not known.
+            asked: whether somebody waits for it.
 
         Raises:
             OSError: `address` is no IP address.
@@ -116,18 +138,24 @@ class Pacing(Generic[WorkT]):
             prefix = self._prefixes[prefix_key] = _Place(prefix_key)
         place.jobs += 1
         prefix.jobs += 1
-        self._ready.append(Job(work, place, prefix))
+        self._queue(Job(work, place, prefix, asked=asked))
         self.waiting += 1
+        self._asked_waiting += asked
 
-    def next_ready(self, now: float) -> Job[WorkT] | None:
+    def next_ready(self, now: float, *, asked_only: bool = False) -> Job[WorkT] | None:
         """Start one job and give it, or None when nothing may start at `now`.
 
         The caller tells `finished` when the job has ended.
         """
         self._pass_intervals(now)
-        # Ends: each turn starts a job or takes one out of the queue to park it.
-        while self._ready and self.in_flight < self.concurrency and now >= self._global_next:
-            job = self._ready.popleft()
+        # Ends: each turn starts a job or takes one out of a queue to park it.
+        while self.in_flight < self.concurrency and now >= self._global_next:
+            if self._ready_asked:
+                job = self._ready_asked.popleft()
+            elif self._ready and not asked_only:
+                job = self._ready.popleft()
+            else:
+                return None
             if self._held_back(job, now):
                 continue
             self._start(job, now)
@@ -149,26 +177,34 @@ class Pacing(Generic[WorkT]):
         if prefix.jobs == 0:
             self._prefixes.pop(prefix.key, None)
 
-    def wake_at(self, now: float) -> float | None:
+    def wake_at(self, now: float, *, asked_only: bool = False) -> float | None:
         """When time alone may let a job start; None when only the end of a job can."""
-        if not self.waiting or self.in_flight >= self.concurrency:
+        waiting = self._asked_waiting if asked_only else self.waiting
+        if not waiting or self.in_flight >= self.concurrency:
             return None
-        if self._ready:
+        if self._ready_asked or (self._ready and not asked_only):
             return max(self._global_next, now)
         return self._intervals[0][0] if self._intervals else None
 
     def withdraw(self) -> Iterator[WorkT]:
         """Take back all work that has not started."""
-        places = (*self._addresses.values(), *self._prefixes.values())
-        for queue in (self._ready, *(place.parked for place in places if place.parked)):
+        for place in (*self._addresses.values(), *self._prefixes.values()):
+            # Ends: nothing is parked anew meanwhile.
+            while (job := place.unpark()) is not None:
+                self._queue(job)
+        for queue in (self._ready_asked, self._ready):
             while queue:
                 job = queue.popleft()
                 job.address.jobs -= 1
                 job.prefix.jobs -= 1
                 self.waiting -= 1
+                self._asked_waiting -= job.asked
                 yield job.work
 
     # -- inside ------------------------------------------------------------------
+
+    def _queue(self, job: Job[WorkT]) -> None:
+        (self._ready_asked if job.asked else self._ready).append(job)
 
     def _held_back(self, job: Job[WorkT], now: float) -> bool:
         address, prefix = job.address, job.prefix
@@ -186,6 +222,7 @@ class Pacing(Generic[WorkT]):
     def _start(self, job: Job[WorkT], now: float) -> None:
         address = job.address
         self.waiting -= 1
+        self._asked_waiting -= job.asked
         self.in_flight += 1
         address.in_flight += 1
         job.prefix.in_flight += 1
@@ -206,8 +243,9 @@ class Pacing(Generic[WorkT]):
             self._forget_if_idle(address, now)
 
     def _hand_back(self, place: _Place[WorkT]) -> None:
-        if place.parked:
-            self._ready.append(place.parked.popleft())
+        job = place.unpark()
+        if job is not None:
+            self._queue(job)
 
     def _forget_if_idle(self, address: _Place[WorkT], now: float) -> None:
         if address.jobs or address.next_at > now:

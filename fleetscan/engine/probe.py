@@ -8,10 +8,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from errno import ETIMEDOUT
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from fleetscan.engine import connect, errqueue
 from fleetscan.engine._connection import Connection
+from fleetscan.engine.manner import Manner
+from fleetscan.experiment import Speech
 from fleetscan.tls.events import ConnectFailed, ConnectStarted, Ended
 from fleetscan.tls.proxies.tunnel import Tunnel
 from fleetscan.vocabulary import EndedBy, Stage
@@ -19,10 +21,15 @@ from fleetscan.vocabulary import EndedBy, Stage
 if TYPE_CHECKING:
     from fleetscan.engine.config import Deadlines
     from fleetscan.engine.route import Route
+    from fleetscan.experiment import Ask
     from fleetscan.facts import HandshakeFacts
     from fleetscan.inventory.target import Target
     from fleetscan.tls.conversation import Conversation
     from fleetscan.tls.events import Event
+    from fleetscan.tls.plain_question import PlainQuestion
+
+Spoken: TypeAlias = "Conversation | PlainQuestion | Tunnel"
+"""What a connection's octets go to and come from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +38,12 @@ class Client:
 
     Args:
         converse: makes the conversation for one connection to a target.
+        converse_as: makes the one for an experiment.
         fold: makes facts of the events of one probe.
     """
 
     converse: Callable[[Target], Conversation]
+    converse_as: Callable[[Target, Ask], Conversation | PlainQuestion]
     fold: Callable[[Sequence[Event]], HandshakeFacts]
 
 
@@ -60,6 +69,7 @@ async def attempt(
     deadlines: Deadlines,
     total_at: float,
     route: Route | None = None,
+    ask: Ask | None = None,
 ) -> Attempt:
     """Connect, talk until one side has enough, close. Never raises for what a peer does.
 
@@ -70,6 +80,7 @@ async def attempt(
         deadlines: of each stage, seconds.
         total_at: the monotonic second that ends it whatever it is at.
         route: the proxy to connect to in the target's stead; None to connect to the target.
+        ask: how an experiment asks; None for the first probe.
     """
     started = monotonic()
     if route is None:
@@ -81,16 +92,18 @@ async def attempt(
     loop = asyncio.get_running_loop()
     connection = None
     try:
-        # Whoever waits for a greeting writes nothing whose leaving shows the connection.
-        speaks_first = route is not None or target.starttls == "none"
-        if not (connect.WRITES_WHILE_CONNECTING and speaks_first):
+        if not (connect.WRITES_WHILE_CONNECTING and _speaks_at_once(target, route, ask)):
             connect_at = min(started + deadlines.connect, total_at)
-            failure = await _wait_connected(loop, opened, connect_at)
+            failure = await wait_connected(loop, opened, connect_at)
             if failure is not None:
                 opened.close()
                 return Attempt(events=(ConnectStarted(started), failure))
-        conversation = _conversation(client, target, address, route)
-        connection = Connection(conversation, opened, deadlines, started, total_at, loop)
+        manner = None
+        if ask is not None:
+            manner = Manner.of(ask)
+            manner.apply(opened)
+        conversation = _conversation(client, target, address, route, ask)
+        connection = Connection(conversation, opened, deadlines, started, total_at, loop, manner)
         await loop.create_connection(lambda: connection, sock=opened)
         if connection.waiter.done():
             # It was over before uvloop could take the socket object over: the descriptor is
@@ -106,17 +119,31 @@ async def attempt(
     return Attempt(events=connection.conversation.events, internal_error=connection.failure)
 
 
+def _speaks_at_once(target: Target, route: Route | None, ask: Ask | None) -> bool:
+    """Whether octets may wait in the transport and leave when the connection stands.
+
+    Whoever waits for a greeting writes nothing whose leaving shows that it does.
+    """
+    if ask is None:
+        return route is not None or target.starttls == "none"
+    if Manner.of(ask).needs_connection:
+        return False
+    if route is not None or ask.speech is Speech.HTTP:
+        return True
+    return ask.speech is Speech.TLS and ask.starttls == "none"
+
+
 def _conversation(
-    client: Client, target: Target, address: str, route: Route | None
-) -> Conversation | Tunnel:
-    conversation = client.converse(target)
+    client: Client, target: Target, address: str, route: Route | None, ask: Ask | None
+) -> Spoken:
+    conversation = client.converse(target) if ask is None else client.converse_as(target, ask)
     if route is None:
         return conversation
     host = address or target.host
     return Tunnel(conversation, proxy=route.proxy, host=host, port=target.port)
 
 
-async def _wait_connected(
+async def wait_connected(
     loop: asyncio.AbstractEventLoop, sock: socket.socket, until: float
 ) -> ConnectFailed | Ended | None:
     """Wait until the connection stands; give the event that says why it does not."""

@@ -15,8 +15,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic, time
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
+from fleetscan.engine.asking import EXCLUDED, INTERRUPTED, Asker, Excluder, Question, withdraw
 from fleetscan.engine.outcome import ProbeOutcome
 from fleetscan.engine.pacing import Job, Pacing
 from fleetscan.engine.probe import Attempt, Client, attempt
@@ -28,6 +29,9 @@ from fleetscan.tls.events import ProxyUsed, Resolved, ResolveFailed
 if TYPE_CHECKING:
     from fleetscan.engine.config import ScanConfig
     from fleetscan.engine.route import Route
+    from fleetscan.engine.trace import Trace
+    from fleetscan.experiment import Ask
+    from fleetscan.facts import HandshakeFacts
     from fleetscan.inventory.target import Target
     from fleetscan.tls.events import Event
 
@@ -37,24 +41,10 @@ elsewhere when the next ones all lie in one prefix that is full."""
 
 MIN_READ_AHEAD: Final = 256
 
-LOCAL_TRIES: Final = 5
-"""Connections tried for one target while this machine is out of something."""
-
-_FIRST_PAUSE_S: Final = 0.1
 _DRAIN_SOURCE_S: Final = 5.0
 """How long a source that has stopped giving (a pipe) is waited for after `request_drain`."""
 
 _YIELD_EVERY: Final = 128
-
-EXCLUDED: Final = "excluded"
-INTERRUPTED: Final = "interrupted"
-
-
-class Excluder(Protocol):
-    """What must never be scanned (`inventory.excludes.Excludes`)."""
-
-    def contains(self, address: str) -> bool:
-        """Whether this address must not be scanned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +86,7 @@ class Scanner:
         self._warn = warn
         self._clock = config.clock or time
         self._loop = asyncio.get_running_loop()
-        self._pacing: Pacing[_Work] = Pacing(bounds_within_limits(config, warn))
+        self._pacing: Pacing[_Work | Question[Any]] = Pacing(bounds_within_limits(config, warn))
         self._throttle = Throttle(self._pacing, warn)
         self._window = max(self._pacing.concurrency * READ_AHEAD, MIN_READ_AHEAD)
         self._concurrency = self._pacing.concurrency
@@ -104,6 +94,16 @@ class Scanner:
         self._outcomes: deque[ProbeOutcome] = deque()
         self._open = 0  # addresses (or names) pulled whose outcome is not made yet
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._asker = Asker(
+            config,
+            client=client,
+            excludes=excludes,
+            route=route,
+            pacing=self._pacing,
+            throttle=self._throttle,
+            tasks=self._tasks,
+            pump=self._pump,
+        )
         self._feeder: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
@@ -135,6 +135,8 @@ class Scanner:
     async def __anext__(self) -> ProbeOutcome:
         """Give the next outcome, in the order in which targets finish.
 
+        After the last one questions can still be asked, until `aclose`.
+
         Raises:
             StopAsyncIteration: every target has its outcome.
             Exception: what the source of targets raised, after all outcomes were given.
@@ -143,7 +145,7 @@ class Scanner:
             self._feeder = self._loop.create_task(self._feed())
         while not self._outcomes:
             if self._fed and self._open == 0:
-                await self.aclose()
+                await self._resolver.aclose()
                 if self._source_error is not None:
                     raise self._source_error
                 raise StopAsyncIteration
@@ -155,13 +157,43 @@ class Scanner:
         self._make_room()
         return outcome
 
+    async def ask(self, target: Target, ask: Ask) -> HandshakeFacts:
+        """Make one more connection to a target, as `ask` says, and give what was seen.
+
+        It waits for its turn as first probes do, before those that have not started, and
+        also while nobody takes outcomes.
+
+        Raises:
+            NotAskedError: the address is excluded, the scan was told to stop, or this machine
+                was out of something; nothing follows for the target.
+            UsageError: there is no such connection: hops through a proxy, no address.
+            RuntimeError: our own code failed; the text is its traceback.
+        """
+        return await self._asker.ask(target, ask)
+
+    async def trace(self, address: str, port: int) -> Trace | None:
+        """Find how many hops away a server is, once in a run for each /24 or /48.
+
+        Returns:
+            None when it cannot be told for sure, for another address or port of a prefix that
+            was traced, beyond `limits.MAX_TRACES`, and in a scan through a proxy.
+
+        Raises:
+            NotAskedError: as of `ask`.
+        """
+        return await self._asker.trace(address, port)
+
     def request_drain(self) -> None:
         """Start nothing more: what is under way ends, the rest is named as interrupted."""
         if self._draining:
             return
         self._draining = True
+        self._asker.stop()
         for work in self._pacing.withdraw():
-            self._interrupt(work.target, work.address)
+            if isinstance(work, Question):
+                withdraw(work)
+            else:
+                self._interrupt(work.target, work.address)
         if self._feeder is not None and not self._feeder.done():
             self._watch_source(None)
         self._make_room()
@@ -187,6 +219,10 @@ class Scanner:
     async def aclose(self) -> None:
         """Give everything up and wait until it is gone. Safe to call again."""
         self._draining = self._aborting = True
+        self._asker.stop()
+        for work in self._pacing.withdraw():
+            if isinstance(work, Question):
+                withdraw(work)
         for timer in (self._timer, self._watch):
             if timer is not None:
                 timer.cancel()
@@ -297,14 +333,14 @@ class Scanner:
     def _pump(self) -> None:
         """Start what may start now, and come back when time alone lets more start."""
         now = monotonic()
-        while len(self._outcomes) < self._concurrency and not self._draining:
-            job = self._pacing.next_ready(now)
+        # While nobody takes the outcomes of first probes, no more of those are started.
+        asked_only = len(self._outcomes) >= self._concurrency
+        while not self._draining:
+            job = self._pacing.next_ready(now, asked_only=asked_only)
             if job is None:
                 break
-            task = self._loop.create_task(self._probe(job.work))
-            self._tasks.add(task)
-            task.add_done_callback(partial(self._probe_done, job))
-        wake_at = self._pacing.wake_at(now)
+            self._start(job)
+        wake_at = self._pacing.wake_at(now, asked_only=asked_only)
         if wake_at is None or self._draining:
             return
         if self._timer is not None:
@@ -314,11 +350,19 @@ class Scanner:
         self._timer_at = wake_at
         self._timer = self._loop.call_later(max(wake_at - now, 0.001), self._on_timer)
 
+    def _start(self, job: Job[Any]) -> None:
+        if isinstance(job.work, Question):
+            self._asker.start(job)
+            return
+        task = self._loop.create_task(self._probe(job.work))
+        self._tasks.add(task)
+        task.add_done_callback(partial(self._probe_done, job))
+
     def _on_timer(self) -> None:
         self._timer = None
         self._pump()
 
-    def _probe_done(self, job: Job[_Work], task: asyncio.Task[ProbeOutcome]) -> None:
+    def _probe_done(self, job: Job[Any], task: asyncio.Task[ProbeOutcome]) -> None:
         # Here and not at the end of the task: a task that is cancelled before its first step
         # never reaches its end.
         self._tasks.discard(task)
@@ -343,21 +387,10 @@ class Scanner:
         if self._route is not None:
             before.append(ProxyUsed(monotonic(), self._route.proxy.shown))
         total_at = started + deadlines.total
-        probes = 0
-        pause_s = _FIRST_PAUSE_S
-        while True:
-            probes += 1
-            tried = await attempt(
-                self._client, work.target, work.address, deadlines, total_at, self._route
-            )
-            if tried.exhausted is None:
-                self._throttle.note_success()
-                break
-            self._throttle.slow_down(tried.exhausted)
-            if probes == LOCAL_TRIES or monotonic() + pause_s >= total_at:
-                break
-            await asyncio.sleep(pause_s)
-            pause_s *= 2
+        make = partial(
+            attempt, self._client, work.target, work.address, deadlines, total_at, self._route
+        )
+        tried, probes = await self._throttle.persist(make, total_at)
         return self._outcome_of(work, before, tried, probes)
 
     # -- outcomes ------------------------------------------------------------------------

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Coroutine
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final
 
 from fleetscan.engine import resources
 from fleetscan.engine.pacing import Bounds
@@ -12,6 +14,12 @@ from fleetscan.engine.pacing import Bounds
 if TYPE_CHECKING:
     from fleetscan.engine.config import ScanConfig
     from fleetscan.engine.pacing import Pacing
+    from fleetscan.engine.probe import Attempt
+
+LOCAL_TRIES: Final = 5
+"""Connections tried for one target while this machine is out of something."""
+
+_FIRST_PAUSE_S: Final = 0.1
 
 
 def bounds_within_limits(config: ScanConfig, warn: Callable[[str], None]) -> Bounds:
@@ -75,3 +83,29 @@ class Throttle:
             self._good = 0
             step = max(1, pacing.concurrency // 16)
             pacing.concurrency = min(self._wanted, pacing.concurrency + step)
+
+    async def persist(
+        self, attempt: Callable[[], Coroutine[Any, Any, Attempt]], total_at: float
+    ) -> tuple[Attempt, int]:
+        """Make an attempt, and make it again after a pause while this machine is short.
+
+        Args:
+            attempt: makes one connection.
+            total_at: the monotonic second after which no other one is made.
+
+        Returns:
+            The last attempt, and how many were made.
+        """
+        made = 0
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            made += 1
+            tried = await attempt()
+            if tried.exhausted is None:
+                self.note_success()
+                return tried, made
+            self.slow_down(tried.exhausted)
+            if made == LOCAL_TRIES or monotonic() + pause_s >= total_at:
+                return tried, made
+            await asyncio.sleep(pause_s)
+            pause_s *= 2

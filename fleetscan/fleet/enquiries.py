@@ -107,7 +107,11 @@ class WaitingRoom:
             raise failure
 
     def _admit(self, judged: Judged) -> None:
-        if not self._enquirer.wants(judged):
+        try:
+            wanted = self._enquirer.wants(judged)
+        except Exception as failed:  # noqa: BLE001  our own bug: this target's result says so
+            judged, wanted = _broken(judged, failed), False
+        if not wanted:
             self._done.append(judged)
         elif self._stopped:
             self._done.append(self._unanswered(judged, INTERRUPTED))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from fleetscan.engine.resolve import Resolver
@@ -12,7 +12,7 @@ from fleetscan.fleet.enquiries import WaitingRoom
 from fleetscan.fleet.enquiry import RevocationEnquiry
 from fleetscan.fleet.missing import MissingIssuers, Upwards
 from fleetscan.fleet.revocation import RevocationEnquirer
-from fleetscan.fleet.verdicts import Verdicts
+from fleetscan.fleet.verdicts import Room, Verdicts
 from fleetscan.pki.aia import fetch_chain
 from fleetscan.pki.fetch import Fetcher
 
@@ -48,14 +48,17 @@ class Fetching:
         )
         self._enquiry: RevocationEnquiry | None = None
 
-    async def verdicts(self, judge: Judge, *, clock: Callable[[], float]) -> Verdicts:
+    async def verdicts(
+        self, judge: Judge, *, clock: Callable[[], float], rooms: Sequence[Room] = ()
+    ) -> Verdicts:
         """The way to verdicts that leads by those who are asked.
 
         Args:
             judge: concludes.
             clock: Unix seconds, UTC.
+            rooms: that results go through before anybody is asked about revocation.
         """
-        missing = room = None
+        missing = None
         if AIA in self._config.fetch:
             missing = MissingIssuers(self._upwards, judge.known, warn=self._warn)
         if self._config.revocation:
@@ -68,8 +71,8 @@ class Fetching:
                 signatures=judge.signatures,
             )
             await self._enquiry.__aenter__()
-            room = WaitingRoom(RevocationEnquirer(judge, self._enquiry))
-        return Verdicts(judge, missing=missing, room=room)
+            rooms = (*rooms, WaitingRoom(RevocationEnquirer(judge, self._enquiry)))
+        return Verdicts(judge, missing=missing, rooms=rooms)
 
     async def aclose(self) -> None:
         """Drop what is under way."""

@@ -2,8 +2,10 @@
 
 A verdict must not depend on the order of targets. What one chain alone settles is told at
 once; a path that ends nowhere may still be completed by a certificate that another target
-sends, and one that fails at a CA's certificate may be mended by a newer one of that CA. They
-wait for the end of the run and are then looked at with all that it has shown.
+sends, and one that fails at a CA's certificate may be mended by a newer one of that CA. Whether
+a private authority, or a page in place of TLS, is somebody's on the way shows by what the
+others get (`agreement`). They wait for the end of the run and are then looked at with all that
+it has shown.
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ from fleetscan.causes import classify
 from fleetscan.causes.local import INTERNAL_ERROR
 from fleetscan.causes.model import Case, Cause, Checks, Verdict
 from fleetscan.facts import HandshakeFacts, MalformedCertificate, parse_certificate_or_malformed
+from fleetscan.fleet.agreement import FleetAgreement
+from fleetscan.fleet.borrowing import Lender, as_borrowed
 from fleetscan.fleet.held import HeldResults
 from fleetscan.fleet.known import KnownAuthorities
 from fleetscan.pki.ocsp import staple_answer
@@ -31,6 +35,7 @@ from fleetscan.vocabulary import Checked, Stage
 
 if TYPE_CHECKING:
     from fleetscan.engine.outcome import ProbeOutcome
+    from fleetscan.experiment import Tried
     from fleetscan.pki.revocation import RevocationAnswer
     from fleetscan.pki.search import IssuerLookup
     from fleetscan.pki.trust import TrustStore
@@ -51,11 +56,17 @@ _NOWHERE: Final[Mapping[str, str]] = {}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """An outcome and what was concluded; `verdict` is None for a target that was skipped."""
+    """An outcome and what was concluded; `verdict` is None for a target that was skipped.
+
+    `tried` are the experiments that it was concluded with. They are the target's own, or those
+    of the target that `lender` is.
+    """
 
     outcome: ProbeOutcome
     verdict: Verdict | None
     path: PathAssessment | None
+    tried: tuple[Tried, ...] = ()
+    lender: Lender | None = None
 
 
 class CertificateCache:
@@ -112,6 +123,7 @@ class Judge:
         self.signatures = SignatureCache()
         self._paths = PathChecker(trust, policy, signatures=self.signatures)
         self._held = HeldResults(warn=warn)
+        self._agreement = FleetAgreement()
         self.known = KnownAuthorities(earlier)
 
     @property
@@ -127,11 +139,11 @@ class Judge:
             return internal_error(outcome)
         self.known.see(_parsed(outcome))
         path = self._path(outcome, None)
-        if path is None or not _may_change(path):
+        if not (self._agreement.see(outcome, path) or (path and _may_change(path))):
             return self._conclude(outcome, path)
         if self._held.add(outcome):
             return None
-        return self._conclude(outcome, self._path(outcome, self.known))
+        return self._conclude(outcome, self._last_path(outcome))
 
     def open_ends(self) -> Iterator[tuple[Certificate, ...]]:
         """For each that is held: where its path ends for want of an issuer that nobody knows.
@@ -140,7 +152,7 @@ class Judge:
         """
         for outcome in self._held:
             try:
-                path = self._path(outcome, self.known)
+                path = self._last_path(outcome)
             except Exception:  # noqa: BLE001  met again, and told, when it is released
                 path = None
             yield () if path is None else _unfinished(path)
@@ -152,14 +164,41 @@ class Judge:
         """
         for outcome in self._held.take():
             try:
-                judged = self._conclude(outcome, self._path(outcome, self.known))
+                judged = self._conclude(outcome, self._last_path(outcome))
             except Exception:  # noqa: BLE001  our own bug: this target's result says so
                 judged = broken(outcome)
             yield judged
 
     def with_answers(self, judged: Judged, answers: tuple[RevocationAnswer, ...]) -> Judged:
         """Conclude again, with what was answered about the leaf's revocation."""
-        return self._conclude(judged.outcome, judged.path, answers)
+        return self._conclude(
+            judged.outcome, judged.path, answers, tried=judged.tried, lender=judged.lender
+        )
+
+    def again(self, outcome: ProbeOutcome) -> Judged:
+        """Conclude anew what was judged before, as `judge` and `release` do.
+
+        An error of our own costs this one outcome.
+        """
+        try:
+            path = self._path(outcome, None)
+            if path is not None and _may_change(path):
+                path = self._path(outcome, self.known)
+            return self._conclude(outcome, path)
+        except Exception:  # noqa: BLE001  our own bug: this target's result says so
+            return broken(outcome)
+
+    def with_experiments(
+        self, judged: Judged, tried: tuple[Tried, ...], *, lender: Lender | None = None
+    ) -> Judged:
+        """Conclude again, with what came of asking otherwise.
+
+        Args:
+            judged: what was concluded without.
+            tried: the experiments, in their order.
+            lender: whose experiments they are, where they are another's.
+        """
+        return self._conclude(judged.outcome, judged.path, tried=tried, lender=lender)
 
     def close(self) -> None:
         """Give up what was not released."""
@@ -180,11 +219,19 @@ class Judge:
             authorities=authorities,
         )
 
+    def _last_path(self, outcome: ProbeOutcome) -> PathAssessment | None:
+        """With all that the run has shown, where the chain as it was sent leads nowhere."""
+        path = self._path(outcome, None)
+        return self._path(outcome, self.known) if path and _may_change(path) else path
+
     def _conclude(
         self,
         outcome: ProbeOutcome,
         path: PathAssessment | None,
         answers: tuple[RevocationAnswer, ...] = (),
+        *,
+        tried: tuple[Tried, ...] = (),
+        lender: Lender | None = None,
     ) -> Judged:
         assert outcome.facts is not None
         problems = () if path is None else path.problems
@@ -201,8 +248,15 @@ class Judge:
             sources=self._sources(problems) if problems else _NOWHERE,
             fetch_failure=self._fetch_failure(problems) if problems else "",
             revocation=self._revocation(outcome, path, answers),
+            tried=tried if lender is None else (),
+            signed_domains=self._agreement.signed_domains(outcome, path),
+            same_page=self._agreement.same_page(outcome),
         )
-        return Judged(outcome=outcome, verdict=classify(case), path=path)
+        verdict = classify(case)
+        if lender is not None:
+            lent = classify(replace(case, facts=lender.facts, tried=tried))
+            verdict = as_borrowed(verdict, lent, lender, outcome.target.server_name)
+        return Judged(outcome=outcome, verdict=verdict, path=path, tried=tried, lender=lender)
 
     def _sources(self, problems: tuple[Problem, ...]) -> Mapping[str, str]:
         repairs = (problem.repair for problem in problems)

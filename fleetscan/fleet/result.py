@@ -10,8 +10,10 @@ from fleetscan.output.record import encode_line
 
 if TYPE_CHECKING:
     from fleetscan.causes.model import Verdict
+    from fleetscan.experiment import Tried
     from fleetscan.facts import HandshakeFacts
     from fleetscan.inventory.target import Target
+    from fleetscan.pki.path import PathAssessment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +26,8 @@ class Result:
         record: the result line as Python objects, with the keys of the result schema.
         verdict: causes, findings and checks; None for a target that was skipped.
         facts: what was seen; None when nothing was begun.
+        tried: the experiments on it, in their order; none where it was not asked again.
+        path: what the certificate path showed; None where none was looked at.
     """
 
     target: Target
@@ -31,6 +35,8 @@ class Result:
     record: dict[str, Any]
     verdict: Verdict | None = None
     facts: HandshakeFacts | None = None
+    tried: tuple[Tried, ...] = ()
+    path: PathAssessment | None = None
 
     @property
     def outcome(self) -> str:

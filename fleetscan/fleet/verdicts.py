@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
-from typing import TYPE_CHECKING, Final
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from typing import TYPE_CHECKING, Final, Protocol
 
 from fleetscan.fleet.judging import Judge, Judged, broken
 
 if TYPE_CHECKING:
     from fleetscan.engine.outcome import ProbeOutcome
-    from fleetscan.fleet.enquiries import WaitingRoom
     from fleetscan.fleet.missing import MissingIssuers
 
 _YIELD_EVERY: Final = 32
+
+
+class Room(Protocol):
+    """Where results wait for what others say of them; each goes in once and comes out once."""
+
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+
+    def request_drain(self) -> None:
+        """Ask nothing more; what is under way ends."""
+
+    def abort(self) -> None:
+        """Drop what is under way too."""
+
+    def through(self, stream: AsyncIterator[Judged]) -> AsyncGenerator[Judged, None]:
+        """Give every result of `stream`, and then what it raised."""
 
 
 class Verdicts:
@@ -22,7 +38,7 @@ class Verdicts:
     Args:
         judge: concludes.
         missing: fetches issuers that nobody sent; None when that is not allowed.
-        room: where results wait for what others say of them; None when nobody is asked.
+        rooms: those that each result goes through, the first one first.
     """
 
     def __init__(
@@ -30,29 +46,31 @@ class Verdicts:
         judge: Judge,
         *,
         missing: MissingIssuers | None = None,
-        room: WaitingRoom | None = None,
+        rooms: Sequence[Room] = (),
     ) -> None:
         self._judge = judge
         self._missing = missing
-        self._room = room
+        self._rooms = tuple(rooms)
         self._streams: list[AsyncGenerator[Judged, None]] = []
 
     @property
     def waiting(self) -> int:
         """Results that are not final yet: held to the end, or asked about."""
-        return self._judge.held + (self._room.waiting if self._room is not None else 0)
+        return self._judge.held + sum(room.waiting for room in self._rooms)
 
     def request_drain(self) -> None:
         """Ask and fetch nothing more; what is under way ends."""
-        for part in (self._missing, self._room):
-            if part is not None:
-                part.request_drain()
+        if self._missing is not None:
+            self._missing.request_drain()
+        for room in self._rooms:
+            room.request_drain()
 
     def abort(self) -> None:
         """Drop what is under way too; no result is lost by it."""
-        for part in (self._missing, self._room):
-            if part is not None:
-                part.abort()
+        if self._missing is not None:
+            self._missing.abort()
+        for room in self._rooms:
+            room.abort()
 
     def of(self, outcomes: AsyncIterator[ProbeOutcome]) -> AsyncGenerator[Judged, None]:
         """One judgement for each outcome; to be closed with `aclose`.
@@ -62,8 +80,8 @@ class Verdicts:
         """
         stream = self._judged(outcomes)
         self._streams.append(stream)
-        if self._room is not None:
-            stream = self._room.through(stream)
+        for room in self._rooms:
+            stream = room.through(stream)
             self._streams.append(stream)
         return stream
 

@@ -15,10 +15,11 @@ from typing import Final, TypeAlias
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, padding, rsa
+from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-PrivateKey: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+PrivateKey: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed448.Ed448PrivateKey
 
 DAY: Final = timedelta(days=1)
 
@@ -114,25 +115,41 @@ def make_authority(
     key: PrivateKey | None = None,
     organization: str = "Fleetscan Lab",
     path_length: int = 0,
+    begins: int = -400,
+    ends: int = 3_000,
+    is_ca: bool = True,
+    permitted: str = "",
 ) -> Identity:
     """A CA certificate: a root without `issuer`, an intermediate with one.
 
-    `path_length` is how many more CA certificates may follow an intermediate.
+    Args:
+        common_name: of the subject.
+        now: in UTC; `begins` and `ends` are days from it.
+        issuer: who signs; None: it signs itself.
+        key: a new one unless given.
+        organization: of the subject.
+        path_length: how many more CA certificates may follow an intermediate.
+        begins: first day of validity.
+        ends: last day of validity.
+        is_ca: what basicConstraints says; False makes it no authority after all.
+        permitted: the one domain that it may issue for; `""`: any.
     """
     own_key = key if key is not None else new_ec_key()
     issuer_key = own_key if issuer is None else issuer.key
     parent = None if issuer is None else issuer.certificate
-    certificate = (
+    length = path_length if is_ca and issuer is not None else None
+    builder = (
         _builder(_name(common_name, organization), own_key, parent, issuer_key)
-        .not_valid_before(now - 400 * DAY)
-        .not_valid_after(now + 3_000 * DAY)
-        .add_extension(
-            x509.BasicConstraints(ca=True, path_length=None if issuer is None else path_length),
-            critical=True,
-        )
+        .not_valid_before(now + begins * DAY)
+        .not_valid_after(now + ends * DAY)
+        .add_extension(x509.BasicConstraints(ca=is_ca, path_length=length), critical=True)
         .add_extension(_key_usage(is_ca=True), critical=True)
-        .sign(issuer_key, hashes.SHA256())
     )
+    if permitted:
+        builder = builder.add_extension(
+            x509.NameConstraints([x509.DNSName(permitted)], None), critical=True
+        )
+    certificate = builder.sign(issuer_key, hashes.SHA256())
     return Identity(der=certificate.public_bytes(serialization.Encoding.DER), key=own_key)
 
 
@@ -141,13 +158,16 @@ class LeafPlan:
     """How a leaf is to look. `begins` and `ends` are days from now.
 
     `names` are DNS names and IP addresses for the subjectAltName; `key` None stands for a
-    new P-256 key.
+    new P-256 key; `purpose` is its one extended key usage, and `extension` one more extension
+    with whether it is critical.
     """
 
     names: tuple[str, ...]
     begins: int = -1
     ends: int = 89
     key: PrivateKey | None = None
+    purpose: x509.ObjectIdentifier = ExtendedKeyUsageOID.SERVER_AUTH
+    extension: tuple[x509.ExtensionType, bool] | None = None
 
 
 def _general_name(text: str) -> x509.GeneralName:
@@ -162,7 +182,7 @@ def make_leaf(plan: LeafPlan, now: datetime, issuer: Identity | None) -> Identit
     key = plan.key if plan.key is not None else new_ec_key()
     issuer_key = key if issuer is None else issuer.key
     parent = None if issuer is None else issuer.certificate
-    certificate = (
+    builder = (
         _builder(_name(plan.names[0], "Fleetscan Lab"), key, parent, issuer_key)
         .not_valid_before(now + plan.begins * DAY)
         .not_valid_after(now + plan.ends * DAY)
@@ -172,9 +192,12 @@ def make_leaf(plan: LeafPlan, now: datetime, issuer: Identity | None) -> Identit
         )
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_key_usage(is_ca=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .sign(issuer_key, hashes.SHA256())
+        .add_extension(x509.ExtendedKeyUsage([plan.purpose]), critical=False)
     )
+    if plan.extension is not None:
+        extension, critical = plan.extension
+        builder = builder.add_extension(extension, critical=critical)
+    certificate = builder.sign(issuer_key, hashes.SHA256())
     return Identity(der=certificate.public_bytes(serialization.Encoding.DER), key=key)
 
 
@@ -196,6 +219,28 @@ def sign_again_with_sha1(leaf: Identity, issuer: Identity) -> Identity:
     middle = leaf.der[begin + len(signed) : -octets].replace(SHA256_WITH_RSA, SHA1_WITH_RSA)
     signature = issuer.key.sign(signed, padding.PKCS1v15(), hashes.SHA1())
     return Identity(der=leaf.der[:begin] + signed + middle + signature, key=leaf.key)
+
+
+def with_broken_signature(leaf: Identity) -> Identity:
+    """The same certificate with the last bit of its signature turned."""
+    return Identity(der=leaf.der[:-1] + bytes((leaf.der[-1] ^ 1,)), key=leaf.key)
+
+
+def revoked_staple(leaf: Identity, issuer: Identity, now: datetime) -> bytes:
+    """An OCSP response of the issuer's own that says so (RFC 6960 section 4.2.1), DER."""
+    builder = ocsp.OCSPResponseBuilder().add_response(
+        cert=leaf.certificate,
+        issuer=issuer.certificate,
+        algorithm=hashes.SHA256(),
+        cert_status=ocsp.OCSPCertStatus.REVOKED,
+        this_update=now - timedelta(hours=1),
+        next_update=now + 7 * DAY,
+        revocation_time=now - 5 * DAY,
+        revocation_reason=x509.ReasonFlags.key_compromise,
+    )
+    builder = builder.responder_id(ocsp.OCSPResponderEncoding.HASH, issuer.certificate)
+    response = builder.sign(issuer.key, hashes.SHA256())
+    return response.public_bytes(serialization.Encoding.DER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

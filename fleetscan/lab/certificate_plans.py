@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import ssl
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
+
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from fleetscan.lab.authority import (
     Identity,
     LeafPlan,
+    make_authority,
     make_leaf,
     new_ec_key,
     new_rsa_key,
+    revoked_staple,
     sign_again_with_sha1,
+    with_broken_signature,
 )
 from fleetscan.lab.conditions import (
     LEGACY,
@@ -26,6 +33,14 @@ from fleetscan.lab.conditions import (
 from fleetscan.lab.flights import tls12_flight, with_broken_certificate
 from fleetscan.lab.servers import Script
 from fleetscan.lab.tls13 import tls13_flight
+
+Build: TypeAlias = Callable[[Material, str], Factory]
+
+# Under the number for examples (RFC 5612 section 2): nobody will ever know it.
+UNKNOWN_EXTENSION: Final = x509.UnrecognizedExtension(
+    x509.ObjectIdentifier("1.3.6.1.4.1.32473.1"), b"\x05\x00"
+)
+MUST_STAPLE: Final = x509.TLSFeature([x509.TLSFeatureType.status_request])
 
 
 def _serve(material: Material, chain: tuple[Identity, ...]) -> Factory:
@@ -129,6 +144,122 @@ def _key_mismatch_tls13(material: Material, name: str) -> Factory:
     return serve_script(Script(answer=lambda hello: tls13_flight(hello, chain, key)))
 
 
+def _leaf(plan: Callable[[str], LeafPlan]) -> Build:
+    """A server whose leaf is as planned for its name, in good order otherwise."""
+    return lambda material, name: _serve(material, material.planned(plan(name)))
+
+
+def _under(make: Callable[[Material], Identity]) -> Build:
+    """A server whose leaf comes from an intermediate of its own."""
+
+    def build(material: Material, name: str) -> Factory:
+        issuer = make(material)
+        return _serve(material, (material.leaf(name, issuer=issuer), issuer))
+
+    return build
+
+
+def _intermediate(common_name: str, **differences: Any) -> Build:  # noqa: ANN401  make_authority's
+    def make(material: Material) -> Identity:
+        root = material.authorities.root
+        return make_authority(common_name, material.now, issuer=root, **differences)
+
+    return _under(make)
+
+
+def _broken_signature(material: Material, name: str) -> Factory:
+    leaf, issuer = material.chain(name)
+    return _serve(material, (with_broken_signature(leaf), issuer))
+
+
+def _revoked(material: Material, name: str) -> Factory:
+    """The staple says it; Python's ssl cannot staple."""
+    key = new_ec_key()
+    leaf, issuer = material.planned(LeafPlan(names=(name,), key=key))
+    staple = revoked_staple(leaf, issuer, material.now)
+    chain = (leaf.der, issuer.der)
+    return serve_script(Script(answer=lambda hello: tls13_flight(hello, chain, key, staple)))
+
+
+def _superfluous(material: Material, name: str) -> Factory:
+    return _serve(material, (*material.chain(name), material.authorities.second_issuing))
+
+
+def _policy(name: str, title: str, build: Build, cause: str) -> Plan:
+    """A condition that one probe and the path check settle."""
+    return Plan(name=name, title=title, build=build, expected=(cause,), expected_now=(cause,))
+
+
+PATH_PLANS: Final = (
+    _policy(
+        "wrong-purpose",
+        "The certificate is for clients",
+        _leaf(lambda name: LeafPlan(names=(name,), purpose=ExtendedKeyUsageOID.CLIENT_AUTH)),
+        "certificate.wrong_purpose",
+    ),
+    _policy(
+        "unknown-critical-extension",
+        "The certificate has a critical extension that nobody knows",
+        _leaf(lambda name: LeafPlan(names=(name,), extension=(UNKNOWN_EXTENSION, True))),
+        "certificate.unknown_critical_extension",
+    ),
+    _policy(
+        "must-staple",
+        "The certificate promises a staple and none is sent",
+        _leaf(lambda name: LeafPlan(names=(name,), extension=(MUST_STAPLE, False))),
+        "certificate.must_staple_missing",
+    ),
+    _policy("revoked", "The staple says that it is revoked", _revoked, "certificate.revoked"),
+    _policy(
+        "intermediate-expired",
+        "The intermediate expired ten days ago",
+        _intermediate("Fleetscan Lab Expired CA", ends=-10),
+        "chain.ca_expired",
+    ),
+    _policy(
+        "intermediate-not-yet-valid",
+        "The intermediate becomes valid in two days",
+        _intermediate("Fleetscan Lab Future CA", begins=2),
+        "chain.ca_not_yet_valid",
+    ),
+    _policy(
+        "intermediate-no-ca",
+        "The intermediate is no authority",
+        _intermediate("Fleetscan Lab No CA", is_ca=False),
+        "chain.invalid_ca",
+    ),
+    _policy(
+        "name-constraints",
+        "The intermediate may issue for another domain only",
+        _intermediate("Fleetscan Lab Constrained CA", permitted="example.com"),
+        "chain.name_constraints",
+    ),
+    _policy(
+        "broken-signature",
+        "The signature of the certificate is wrong",
+        _broken_signature,
+        "chain.bad_signature",
+    ),
+    Plan(
+        name="expires-soon",
+        title="The certificate expires in five days",
+        build=_leaf(lambda name: LeafPlan(names=(name,), ends=5)),
+        expected_findings=("finding.expires_soon",),
+    ),
+    Plan(
+        name="long-validity",
+        title="The certificate is valid for 900 days",
+        build=_leaf(lambda name: LeafPlan(names=(name,), begins=-100, ends=800)),
+        expected_findings=("finding.long_validity",),
+    ),
+    Plan(
+        name="superfluous-certificate",
+        title="Sends an intermediate that no path needs",
+        build=_superfluous,
+        expected_findings=("finding.chain_superfluous",),
+    ),
+)
+
 CERTIFICATE_PLANS: Final = (
     Plan(name="good-tls12", title="In good order, TLS 1.2 only", build=_good_tls12),
     Plan(name="good-tls13", title="In good order, TLS 1.3 only", build=_good_tls13),
@@ -189,6 +320,7 @@ CERTIFICATE_PLANS: Final = (
         name="wrong-name",
         title="The certificate is for other names",
         build=_wrong_name,
+        # That it would show this one for any name is asked where a server tells names apart.
         expected=("certificate.name_mismatch",),
         expected_now=("certificate.name_mismatch",),
     ),
@@ -218,6 +350,7 @@ CERTIFICATE_PLANS: Final = (
         title="A wildcard asked for a name two labels deep",
         build=_wildcard,
         host="a.b.wild",
+        # That it would show this one for any name is asked where a server tells names apart.
         expected=("certificate.name_mismatch",),
         expected_now=("certificate.name_mismatch",),
     ),
@@ -256,4 +389,5 @@ CERTIFICATE_PLANS: Final = (
         expected=("certificate.key_mismatch",),
         expected_now=("certificate.key_mismatch",),
     ),
+    *PATH_PLANS,
 )

@@ -12,7 +12,14 @@ from typing import Final, TypeAlias
 
 from fleetscan.inventory.target import STARTTLS_NONE, Target
 from fleetscan.lab.authority import Authorities, Identity, LeafPlan, make_leaf, write_chain
-from fleetscan.lab.servers import BoundedProtocol, Connections, Script, ScriptedServer, TlsServer
+from fleetscan.lab.servers import (
+    BoundedProtocol,
+    Connections,
+    Gate,
+    Script,
+    ScriptedServer,
+    TlsServer,
+)
 
 DOMAIN: Final = "lab.test"
 """Reserved for testing, so that no name of the lab can ever resolve (RFC 6761 section 6.2)."""
@@ -57,6 +64,7 @@ class Plan:
             ask for; None leaves the port closed.
         host: the name to ask for, without the domain; `""` for the slug.
         by_address: no name is sent, and the certificate must be for the IP address.
+        starttls: the dialogue that is asked for before TLS.
     """
 
     name: str
@@ -67,6 +75,7 @@ class Plan:
     expected_findings: tuple[str, ...] = ()
     host: str = ""
     by_address: bool = False
+    starttls: str = STARTTLS_NONE
 
     def on(self, address: str, port: int) -> Condition:
         """The condition as served at `address` and `port`."""
@@ -83,7 +92,7 @@ class Plan:
                 server_name=name,
                 reference_name=name or address,
                 # A free port may happen to be one that `auto` knows.
-                starttls=STARTTLS_NONE,
+                starttls=self.starttls,
                 labels={"condition": self.name, "expected": ",".join(told) or "none"},
             ),
             expected=self.expected,
@@ -150,9 +159,9 @@ class Material:
         return context
 
 
-def serve_tls(context: ssl.SSLContext) -> Factory:
-    """A factory of ordinary TLS connections."""
-    return lambda live: TlsServer(live, context)
+def serve_tls(context: ssl.SSLContext, *, gate: Gate | None = None, first_read: int = 0) -> Factory:
+    """A factory of TLS connections, ordinary ones but for what `TlsServer` says of the rest."""
+    return lambda live: TlsServer(live, context, gate=gate, first_read=first_read)
 
 
 def serve_script(script: Script) -> Factory:

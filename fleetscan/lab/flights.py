@@ -30,7 +30,9 @@ ECDHE_ECDSA_AES128_GCM_SHA256: Final = 0xC02B
 SECP256R1: Final = 23
 ECDSA_SECP256R1_SHA256: Final = 0x0403
 
+EXTENSION_SERVER_NAME: Final = 0
 EXTENSION_ALPN: Final = 16
+EXTENSION_SUPPORTED_VERSIONS: Final = 43
 EXTENSION_KEY_SHARE: Final = 51
 EXTENSION_RENEGOTIATION_INFO: Final = 0xFF01
 EMPTY_RENEGOTIATION_INFO_SCSV: Final = 0x00FF
@@ -98,6 +100,19 @@ def read_client_hello(record: bytes) -> SeenHello:
     )
 
 
+def joined_hello(octets: bytes) -> bytes | None:
+    """The first handshake message as one record, whatever records it came in; None: not yet."""
+    joined, at = b"", 0
+    # Every turn moves at least the five octets of a header.
+    while at + 5 <= len(octets) and octets[at] == HANDSHAKE:
+        length = int.from_bytes(octets[at + 3 : at + 5], "big")
+        joined += octets[at + 5 : at + 5 + length]
+        at += 5 + length
+    if len(joined) < 4 or len(joined) < 4 + int.from_bytes(joined[1:4], "big"):
+        return None
+    return record(HANDSHAKE, joined)
+
+
 def record(content_type: int, fragment: bytes) -> bytes:
     """One TLSPlaintext (RFC 5246 section 6.2.1)."""
     return bytes((content_type,)) + TLS_1_2 + vector(fragment, 2)
@@ -106,6 +121,18 @@ def record(content_type: int, fragment: bytes) -> bytes:
 def message(msg_type: int, body: bytes) -> bytes:
     """One handshake message with its header (RFC 5246 section 7.4)."""
     return bytes((msg_type,)) + vector(body, 3)
+
+
+def is_reserved(code: int) -> bool:
+    """Whether a code point is one that stands for nothing, for servers to ignore (RFC 8701)."""
+    high, low = divmod(code, 256)
+    return high == low and low & 0x0F == 0x0A
+
+
+def offers_tls13(hello: SeenHello) -> bool:
+    """Whether supported_versions has 0x0304 in it (RFC 8446 section 4.2.1)."""
+    listed = hello.extensions.get(EXTENSION_SUPPORTED_VERSIONS, b"")[1:]
+    return b"\x03\x04" in (listed[at : at + 2] for at in range(0, len(listed), 2))
 
 
 def fatal_alert(description: int) -> bytes:

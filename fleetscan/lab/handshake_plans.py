@@ -15,10 +15,9 @@ from fleetscan.lab.conditions import (
     serve_script,
     serve_tls,
 )
-from fleetscan.lab.flights import EXTENSION_ALPN, fatal_alert
-from fleetscan.lab.servers import Ending, Script, TlsServer
-
-NO_APPLICATION_PROTOCOL: Final = 120
+from fleetscan.lab.flights import fatal_alert
+from fleetscan.lab.gates import refuses_alpn
+from fleetscan.lab.servers import Ending, Script
 
 # Sound suites that no current client offers: Camellia, and ARIA of RFC 6209. Which of them
 # an OpenSSL has depends on how it was built, and it ignores names it does not know.
@@ -72,10 +71,7 @@ def _alpn_refused(material: Material, name: str) -> Factory:
     Python's ssl cannot send this alert, so a hello with the extension is answered by
     hand (RFC 7301 section 3.2) and any other by an ordinary server.
     """
-    context = material.context(material.chain(name))
-    return lambda live: TlsServer(
-        live, context, refused_extension=EXTENSION_ALPN, refusal=NO_APPLICATION_PROTOCOL
-    )
+    return serve_tls(material.context(material.chain(name)), gate=refuses_alpn)
 
 
 def _alert(number: int, word: str, at_last: str, now: str) -> Plan:
@@ -140,7 +136,14 @@ HANDSHAKE_PLANS: Final = (
     _alert(40, "handshake_failure", "server.refused", "server.refused"),
     _alert(49, "access_denied", "server.access_denied", "server.access_denied"),
     # No older hello will be answered either: at last only the refusal itself is left.
-    _alert(70, "protocol_version", "server.refused", "version.too_old"),
+    _alert(70, "protocol_version", "version.too_old", "version.too_old"),
+    _alert(
+        71,
+        "insufficient_security",
+        "cipher.insufficient_security",
+        "cipher.insufficient_security",
+    ),
     _alert(80, "internal_error", "server.internal_error", "server.internal_error"),
+    _alert(86, "inappropriate_fallback", "version.fallback_refused", "version.fallback_refused"),
     _alert(112, "unrecognized_name", "name.unrecognized", "name.unrecognized"),
 )

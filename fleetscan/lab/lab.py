@@ -23,10 +23,11 @@ from fleetscan.lab.authority import Authorities, to_utc
 from fleetscan.lab.certificate_plans import CERTIFICATE_PLANS
 from fleetscan.lab.conditions import Condition, Factory, Material, Plan
 from fleetscan.lab.handshake_plans import HANDSHAKE_PLANS
+from fleetscan.lab.hello_plans import HELLO_PLANS
 from fleetscan.lab.servers import MAX_CONNECTIONS, Connections
 from fleetscan.lab.socket_plans import SOCKET_PLANS
 
-PLANS: Final[tuple[Plan, ...]] = CERTIFICATE_PLANS + HANDSHAKE_PLANS + SOCKET_PLANS
+PLANS: Final[tuple[Plan, ...]] = CERTIFICATE_PLANS + HANDSHAKE_PLANS + HELLO_PLANS + SOCKET_PLANS
 
 FIRST_ADDRESS: Final = "127.83.0.1"
 ONLY_ADDRESS: Final = "127.0.0.1"

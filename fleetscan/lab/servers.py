@@ -13,12 +13,12 @@ import contextlib
 import socket
 import ssl
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final, TypeAlias, cast
 
-from fleetscan.lab.flights import fatal_alert, read_client_hello
+from fleetscan.lab.flights import HANDSHAKE, SeenHello, joined_hello, read_client_hello
 
 HOLD_S: Final = 120.0
 """Seconds a connection may last: longer than the patience of any scan worth testing."""
@@ -60,6 +60,35 @@ class Script:
     answer: Answer | None = None
     ending: Ending = Ending.HOLD
     drip_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """What a server does in place of a handshake: its octets, and how it leaves then."""
+
+    octets: bytes = b""
+    ending: Ending = Ending.FIN
+
+
+Gate: TypeAlias = Callable[[SeenHello], Refusal | None]
+"""Looks at a hello before the handshake; None lets it pass."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialogue:
+    """The plain words before TLS, line by line, as SMTP has them (RFC 3207 section 2).
+
+    Args:
+        banner: sent at accept.
+        answers: what is said to a line that begins with such a word.
+        otherwise: what is said to any other line.
+        upgrade: the word after whose answer TLS begins; `b""`: none does it.
+    """
+
+    banner: bytes
+    answers: Mapping[bytes, bytes]
+    otherwise: bytes
+    upgrade: bytes = b""
 
 
 class Connections:
@@ -206,8 +235,11 @@ def _is_whole_record(octets: bytes) -> bool:
 class TlsServer(BoundedProtocol):
     """A TLS server that hands its alert over before it closes.
 
-    `refused_extension` is a ClientHello extension whose presence is answered with
-    `refusal`, an alert description, in place of a handshake; None refuses nothing.
+    Args:
+        live: the connections of its listener.
+        context: how it speaks TLS.
+        gate: looks at the whole hello first; None lets every hello pass.
+        first_read: octets of its one read, which it takes for the whole hello; 0 reads on.
     """
 
     def __init__(
@@ -215,15 +247,15 @@ class TlsServer(BoundedProtocol):
         live: Connections,
         context: ssl.SSLContext,
         *,
-        refused_extension: int | None = None,
-        refusal: int = 0,
+        gate: Gate | None = None,
+        first_read: int = 0,
     ) -> None:
         super().__init__(live)
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
-        self._refused_extension = refused_extension
-        self._refusal = refusal
+        self._gate = gate
+        self._first_read = first_read
         self._held = b""
         self._established = False
         self._over = False
@@ -232,8 +264,13 @@ class TlsServer(BoundedProtocol):
         """Feed the handshake; after it, read and throw away until the peer closes."""
         if self._over:
             return
-        if self._refused_extension is not None:
-            data = self._inspect(self._refused_extension, data)
+        if self._first_read:
+            if not _is_whole_record(data[: self._first_read]):
+                self._refuse(Refusal())
+                return
+            self._first_read = 0
+        if self._gate is not None:
+            data = self._inspect(self._gate, data)
             if not data:
                 return
         self._incoming.write(data)
@@ -245,21 +282,26 @@ class TlsServer(BoundedProtocol):
             # A refused handshake: the alert, if OpenSSL wrote one, goes out first.
             self._finish()
 
-    def _inspect(self, refused_extension: int, data: bytes) -> bytes:
+    def _inspect(self, gate: Gate, data: bytes) -> bytes:
         """Hold the octets back until the hello is whole and may pass."""
         self._held += data
-        if not _is_whole_record(self._held):
+        refusal = None
+        if self._held[0] == HANDSHAKE:
+            hello = joined_hello(self._held)
+            if hello is None:
+                return b""
+            with contextlib.suppress(ValueError):
+                refusal = gate(read_client_hello(hello))
+        if refusal is not None:
+            self._refuse(refusal)
             return b""
-        try:
-            refused = refused_extension in read_client_hello(self._held).extensions
-        except ValueError:
-            refused = False
-        if refused:
-            self.send(fatal_alert(self._refusal))
-            self._finish()
-            return b""
-        self._refused_extension = None
+        self._gate = None
         return self._held
+
+    def _refuse(self, refusal: Refusal) -> None:
+        self._over = True
+        self.send(refusal.octets)
+        self.leave(refusal.ending)
 
     def _advance(self) -> None:
         if not self._established:
@@ -278,3 +320,31 @@ class TlsServer(BoundedProtocol):
                 self._tls.unwrap()
         self.send(self._outgoing.read())
         self.leave(Ending.FIN)
+
+
+class DialogueServer(TlsServer):
+    """Speaks plain lines first, and TLS once it was asked for."""
+
+    def __init__(self, live: Connections, context: ssl.SSLContext, dialogue: Dialogue) -> None:
+        super().__init__(live, context)
+        self._dialogue = dialogue
+        self._lines = b""
+        self._upgraded = False
+
+    def begin(self) -> None:
+        """Greet."""
+        self.send(self._dialogue.banner)
+
+    def receive(self, data: bytes) -> None:
+        """Answer whole lines; hand on everything once TLS was agreed."""
+        if self._upgraded:
+            super().receive(data)
+            return
+        self._lines += data
+        while b"\n" in self._lines:  # every turn takes one line
+            line, _, self._lines = self._lines.partition(b"\n")
+            word = line.split(maxsplit=1)[0].upper() if line.strip() else b""
+            self.send(self._dialogue.answers.get(word, self._dialogue.otherwise))
+            if word and word == self._dialogue.upgrade:
+                self._upgraded = True
+                return

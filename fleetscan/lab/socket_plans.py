@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
-from fleetscan.lab.conditions import Factory, Material, Plan, serve_script
+from fleetscan.lab.conditions import Factory, Material, Plan, serve_script, serve_tls
 from fleetscan.lab.flights import HANDSHAKE, TLS_1_2, honest_tls12_flight
-from fleetscan.lab.servers import RECORD_HEADER, Ending, Script
+from fleetscan.lab.servers import RECORD_HEADER, Dialogue, DialogueServer, Ending, Script
 
 HTTP_REFUSAL: Final = (
     b"HTTP/1.1 400 Bad Request\r\nServer: lab\r\nContent-Type: text/plain\r\n"
@@ -52,7 +53,69 @@ def _drip(material: Material, name: str) -> Factory:
     )
 
 
+def _smtp(*extensions: bytes, starttls: bytes) -> Callable[[Material, str], Factory]:
+    """An SMTP server that offers these extensions and says this to STARTTLS."""
+
+    def build(material: Material, name: str) -> Factory:
+        lines = (b"mail.lab.test", *extensions, b"8BITMIME")
+        hello = b"".join(b"250-" + line + b"\r\n" for line in lines) + b"250 HELP\r\n"
+        dialogue = Dialogue(
+            banner=SMTP_BANNER,
+            answers={b"EHLO": hello, b"STARTTLS": starttls},
+            otherwise=b"500 5.5.1 what\r\n",
+            upgrade=b"STARTTLS" if starttls.startswith(b"220") else b"",
+        )
+        context = material.context(material.chain(name))
+        return lambda live: DialogueServer(live, context, dialogue)
+
+    return build
+
+
+_READY: Final = b"220 2.0.0 go ahead\r\n"
+_NOT_NOW: Final = b"454 4.7.0 TLS not available\r\n"  # RFC 3207 section 4
+
+DIALOGUE_PLANS: Final = (
+    Plan(
+        name="starttls",
+        title="In good order, SMTP with STARTTLS",
+        build=_smtp(b"STARTTLS", starttls=_READY),
+        starttls="smtp",
+    ),
+    Plan(
+        name="starttls-not-asked-for",
+        title="In good order, SMTP with STARTTLS that nobody asked for",
+        build=_smtp(b"STARTTLS", starttls=_READY),
+        expected=("protocol.starttls_needed",),
+        expected_now=("protocol.starttls_needed",),
+    ),
+    Plan(
+        name="starttls-not-offered",
+        title="SMTP without STARTTLS",
+        build=_smtp(starttls=b"502 5.5.1 unknown\r\n"),
+        starttls="smtp",
+        expected=("protocol.starttls_refused",),
+        expected_now=("protocol.starttls_refused",),
+    ),
+    Plan(
+        name="starttls-refused",
+        title="SMTP that offers STARTTLS and cannot do it",
+        build=_smtp(b"STARTTLS", starttls=_NOT_NOW),
+        starttls="smtp",
+        expected=("protocol.starttls_refused",),
+        expected_now=("protocol.starttls_refused",),
+    ),
+    Plan(
+        name="dialogue-at-tls",
+        title="Speaks TLS from the first octet, where SMTP was asked for",
+        build=lambda material, name: serve_tls(material.context(material.chain(name))),
+        starttls="smtp",
+        expected=("protocol.other",),
+        expected_now=("server.stalled",),
+    ),
+)
+
 SOCKET_PLANS: Final = (
+    *DIALOGUE_PLANS,
     Plan(
         name="plain-http",
         title="Speaks HTTP without TLS",
@@ -85,7 +148,7 @@ SOCKET_PLANS: Final = (
         name="close-on-accept",
         title="Closes as soon as it has accepted",
         build=lambda _material, _name: _follow(Script(at_accept=True, ending=Ending.FIN)),
-        expected=("server.closed_on_accept",),
+        expected=("server.closed_after_hello",),
         # The hello leaves with the packet that completes the connection: whether the server
         # closed because of it takes a second connection, without a hello, to tell.
         expected_now=("server.closed_after_hello",),

@@ -40,6 +40,7 @@ FINISHED: Final = 20
 
 TLS_AES_128_GCM_SHA256: Final = 0x1301
 X25519: Final = 29
+EXTENSION_STATUS_REQUEST: Final = 5
 SUPPORTED_VERSIONS_TLS13: Final = bytes.fromhex("002b 0002 0304")
 
 SIGNED_BY_SERVER: Final = b" " * 64 + b"TLS 1.3, server CertificateVerify\x00"
@@ -96,8 +97,18 @@ def _seal(secret: bytes, messages: Sequence[bytes]) -> bytes:
     return sealed
 
 
+def _status(staple: bytes) -> bytes:
+    """A status_request extension with a CertificateStatus (RFC 8446 section 4.4.2.1)."""
+    if not staple:
+        return b""
+    return EXTENSION_STATUS_REQUEST.to_bytes(2, "big") + vector(b"\x01" + vector(staple, 3), 2)
+
+
 def tls13_flight(
-    client_hello: bytes, chain: Sequence[bytes], key: ec.EllipticCurvePrivateKey
+    client_hello: bytes,
+    chain: Sequence[bytes],
+    key: ec.EllipticCurvePrivateKey,
+    staple: bytes = b"",
 ) -> bytes:
     """ServerHello up to Finished (RFC 8446 section 2).
 
@@ -105,6 +116,7 @@ def tls13_flight(
         client_hello: the record the client sent.
         chain: what the Certificate message carries, DER.
         key: what signs CertificateVerify, which need not be the certificate's.
+        staple: an OCSP response for the first certificate, DER; none is sent when empty.
 
     Raises:
         ValueError: the record is no ClientHello, or one without a share of X25519.
@@ -117,7 +129,10 @@ def tls13_flight(
 
     transcript = hashlib.sha256(hello.message + server_hello)
     secret = _expand_label(_handshake_secret(shared), b"s hs traffic", transcript.digest(), 32)
-    entries = b"".join(vector(der, 3) + vector(b"", 2) for der in chain)
+    staples = (_status(staple), *(b"" for _ in chain[1:]))
+    entries = b"".join(
+        vector(der, 3) + vector(each, 2) for der, each in zip(chain, staples, strict=True)
+    )
     messages = [
         message(ENCRYPTED_EXTENSIONS, vector(b"", 2)),
         message(CERTIFICATE, vector(b"", 1) + vector(entries, 3)),

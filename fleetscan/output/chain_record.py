@@ -81,7 +81,9 @@ def chain_record(
         **verdict_fields(verdict, identity),
         "certificate": certificate_summary(certificates[0]),
         "chain_sha256": [one.sha256 for one in certificates],
-        "path": [_on_path(one, source) for one, source in zip(path.path, sources, strict=True)],
+        "path": [
+            path_certificate(one, source) for one, source in zip(path.path, sources, strict=True)
+        ],
         "trusted_by": trusted_by(path),
         **unsettled_fields(path),
     }
@@ -106,7 +108,8 @@ def fixed_fields(fixed: FixedChain, file: str, chain_sha256: Sequence[str]) -> d
     }
 
 
-def _on_path(certificate: Certificate, source: PathSource) -> dict[str, Any]:
+def path_certificate(certificate: Certificate, source: PathSource) -> dict[str, Any]:
+    """What is shown of a certificate of the path, with the keys of the schema."""
     summary = certificate_summary(certificate)
     fields = {key: summary[key] for key in _OF_PATH}
     fields["source"] = source.kind

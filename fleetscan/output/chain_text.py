@@ -106,19 +106,19 @@ def chain_lines(record: Mapping[str, Any], file: str, look: Look) -> Iterator[st
     name = f" for {record['name']}" if record["name"] else ""
     yield f"{head}  {file}{name} at {record['at']}, policy {record['policy']}"
     yield ""
-    yield from _path(record, look)
-    yield from _checks(record, look)
+    yield from path_lines(record, look)
+    yield from check_lines(record, look)
     for cause in record["causes"]:
         yield from _cause(cause, record, look)
     for finding in record["findings"]:
-        yield from _finding(finding, look)
+        yield from finding_lines(finding, look)
     if record["remarks"]:
         yield ""
     for remark in record["remarks"]:
-        yield from _wrapped(f"note: {remark}", look, "  ")
+        yield from wrapped(f"note: {remark}", look, "  ")
     if "fixed" in record:
         yield ""
-        yield from _wrapped(fixed_text(record), look, "  ")
+        yield from wrapped(fixed_text(record), look, "  ")
 
 
 def fixed_text(record: Mapping[str, Any]) -> str:
@@ -138,7 +138,8 @@ def fixed_text(record: Mapping[str, Any]) -> str:
 # -- the path ------------------------------------------------------------------------------
 
 
-def _path(record: Mapping[str, Any], look: Look) -> Iterator[str]:
+def path_lines(record: Mapping[str, Any], look: Look) -> Iterator[str]:
+    """The path drawn from the leaf upwards, with an empty line behind it."""
     blamed = {
         cause["evidence"].get("sha256")
         for cause in record["causes"]
@@ -182,7 +183,8 @@ def _unknown_issuer(record: Mapping[str, Any]) -> str:
     return ""
 
 
-def _checks(record: Mapping[str, Any], look: Look) -> Iterator[str]:
+def check_lines(record: Mapping[str, Any], look: Look) -> Iterator[str]:
+    """What was checked of the certificates, and what could not be."""
     for key, what in _CHECKS:
         found = record["checks"][key]
         said = "not checked" if found == "not_checked" else found
@@ -217,6 +219,12 @@ def repair_text(cause: Mapping[str, Any]) -> str:
     return f"valid if nobody asked that {asked} (rule {' and '.join(rules)})"
 
 
+def proof_of_repair(cause: Mapping[str, Any], causes: Sequence[Mapping[str, Any]]) -> str:
+    """The same, with what has to be mended along with it; `causes` are all of the verdict."""
+    repair = repair_text(cause)
+    return f"{repair}{_together(cause, causes)}{_besides(cause, causes)}" if repair else ""
+
+
 def _together(cause: Mapping[str, Any], causes: Sequence[Mapping[str, Any]]) -> str:
     """The causes that have to be mended along with this one."""
     wanted = cause["basis"].get("set")
@@ -237,7 +245,7 @@ def _besides(cause: Mapping[str, Any], causes: Sequence[Mapping[str, Any]]) -> s
     return f", apart from {' and '.join(others)}" if others else ""
 
 
-def _common_name(cause: Mapping[str, Any], record: Mapping[str, Any]) -> str:
+def common_name_text(cause: Mapping[str, Any], record: Mapping[str, Any]) -> str:
     """A word for those who see the very name in the subject and wonder."""
     subject = record["certificate"].get("subject", "").lower().split(",")
     if cause["id"] != "certificate.name_mismatch" or f"cn={record['name']}" not in subject:
@@ -252,31 +260,32 @@ def _cause(cause: Mapping[str, Any], record: Mapping[str, Any], look: Look) -> I
     yield ""
     yield f"  {look.mark('no')} {told}  {cause['confidence']}  {severity}"
     fact = deciding_fact(cause)
-    yield from _wrapped(f"{entry.title}{f': {fact}' if fact else ''}", look)
-    if common_name := _common_name(cause, record):
-        yield from _wrapped(common_name, look)
-    if repair := repair_text(cause):
-        with_what = _together(cause, record["causes"]) + _besides(cause, record["causes"])
-        yield from _wrapped(f"proof: {repair}{with_what}", look)
+    yield from wrapped(f"{entry.title}{f': {fact}' if fact else ''}", look)
+    if common_name := common_name_text(cause, record):
+        yield from wrapped(common_name, look)
+    if repair := proof_of_repair(cause, record["causes"]):
+        yield from wrapped(f"proof: {repair}", look)
     if cause.get("alternatives"):
-        yield from _wrapped(f"or: {', '.join(cause['alternatives'])}", look)
+        yield from wrapped(f"or: {', '.join(cause['alternatives'])}", look)
     if cause["accepted_by"]:
-        yield from _wrapped(f"accepted by: {', '.join(cause['accepted_by'])}", look)
+        yield from wrapped(f"accepted by: {', '.join(cause['accepted_by'])}", look)
     values = ", ".join(cause["remedy"]["values"]) or "it"
-    yield from _wrapped(f"do: {entry.remedy.text.replace('{values}', values)}", look)
+    yield from wrapped(f"do: {entry.remedy.text.replace('{values}', values)}", look)
 
 
-def _finding(finding: Mapping[str, Any], look: Look) -> Iterator[str]:
+def finding_lines(finding: Mapping[str, Any], look: Look) -> Iterator[str]:
+    """A finding and its evidence, with an empty line before it."""
     told = painted(finding["id"], "cause", look.colour)
     severity = painted(finding["severity"], finding["severity"], look.colour)
     yield ""
     yield f"  - {told}  {severity}"
-    yield from _wrapped(entry_of(finding["id"]).title, look)
+    yield from wrapped(entry_of(finding["id"]).title, look)
     for key, value in finding["evidence"].items():
-        yield from _wrapped(f"{key.replace('_', ' ')}: {value}", look)
+        yield from wrapped(f"{key.replace('_', ' ')}: {value}", look)
 
 
-def _wrapped(text: str, look: Look, indent: str = "    ") -> Iterator[str]:
+def wrapped(text: str, look: Look, indent: str = "    ") -> Iterator[str]:
+    """The text in lines, what follows the first indented by two columns more."""
     yield from textwrap.wrap(
         text,
         look.columns,

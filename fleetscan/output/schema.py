@@ -13,13 +13,14 @@ SCHEMA_ID: Final = "fleetscan.result/1"
 
 RESULT: Final = "result"
 VERIFY: Final = "verify"
+DIAGNOSE: Final = "diagnose"
 
 
 def schema_text(name: str = RESULT) -> str:
     """A schema document with its final newline.
 
     Args:
-        name: `result`, as it is in the package, or `verify`.
+        name: `result`, as it is in the package, `verify` or `diagnose`.
     """
     if name == RESULT:
         return _packaged("schema.json")
@@ -29,13 +30,15 @@ def schema_text(name: str = RESULT) -> str:
 def load_schema(name: str = RESULT) -> dict[str, Any]:
     """The schema document as Python objects, a new copy each time.
 
-    What `verify` has in common with a result is defined there alone and put in here, so
-    that one document validates by itself.
+    What the others have in common with a result is defined there alone, what `diagnose` has
+    in common with `verify` there, and put in here, so that one document validates by itself.
     """
     loaded: dict[str, Any] = orjson.loads(_packaged("schema.json"))
     if name == RESULT:
         return loaded
     shared = loaded["$defs"]
+    if name == DIAGNOSE:
+        shared |= orjson.loads(_packaged("verify.json"))["$defs"]
     document: dict[str, Any] = orjson.loads(_packaged(f"{name}.json"))
     own = document["$defs"]
     wanted = list(_references(document))

@@ -11,7 +11,7 @@ from fleetscan.pki.distinguished_names import is_same_name
 from fleetscan.pki.fetch_guard import parse_http_url
 from fleetscan.pki.fetched import Fetches, FetchFailure, FetchReason, failure
 from fleetscan.pki.issuers import certificates_in
-from fleetscan.pki.search import is_self_issued, keys_contradict
+from fleetscan.pki.self_issued import is_self_issued, keys_contradict
 
 if TYPE_CHECKING:
     from fleetscan._parse import Certificate

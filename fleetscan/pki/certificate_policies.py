@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from fleetscan import limits
 from fleetscan.pki import _der
-from fleetscan.pki.search import is_self_issued
+from fleetscan.pki.self_issued import is_self_issued
 
 if TYPE_CHECKING:
     from fleetscan._parse import Certificate

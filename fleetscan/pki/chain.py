@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from fleetscan.pki.distinguished_names import is_same_name, name_key
-from fleetscan.pki.search import is_self_issued, keys_contradict
+from fleetscan.pki.self_issued import is_self_issued, keys_contradict
 
 if TYPE_CHECKING:
     from fleetscan._parse import Certificate

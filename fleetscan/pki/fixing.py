@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from fleetscan.pki.assessment import PathProblem
 from fleetscan.pki.names import distinguished_name
-from fleetscan.pki.search import is_self_issued
+from fleetscan.pki.self_issued import is_self_issued
 
 if TYPE_CHECKING:
     from fleetscan._parse import Certificate

@@ -21,7 +21,7 @@ from fleetscan import limits
 from fleetscan._parse import Certificate, parse_certificate
 from fleetscan.errors import ParseError
 from fleetscan.pki.certificate_files import read_certificates
-from fleetscan.pki.search import is_self_issued
+from fleetscan.pki.self_issued import is_self_issued
 
 _ROOTS: Final = "/System/Library/Keychains/SystemRootCertificates.keychain"
 _ADDED: Final = ((), ("/Library/Keychains/System.keychain",))

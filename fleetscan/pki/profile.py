@@ -18,7 +18,7 @@ from fleetscan.pki.distinguished_names import rdn_sequence
 from fleetscan.pki.names import DIRECTORY_NAME, DNS_NAME, IP_ADDRESS
 from fleetscan.pki.policy import STRICT, Rule
 from fleetscan.pki.purposes import ANY_EXTENDED_KEY_USAGE, KEY_CERT_SIGN, SERVER_AUTH
-from fleetscan.pki.search import is_self_issued, keys_contradict
+from fleetscan.pki.self_issued import is_self_issued, keys_contradict
 
 if TYPE_CHECKING:
     from fleetscan._parse import Certificate

@@ -27,7 +27,8 @@ from fleetscan.pki.names import distinguished_name
 from fleetscan.pki.policy import AT_ANCHOR, Rule
 from fleetscan.pki.profile import PROFILE_RULES, profile_problems
 from fleetscan.pki.purposes import KEY_CERT_SIGN
-from fleetscan.pki.search import Ending, FoundPath, is_self_issued
+from fleetscan.pki.search import Ending, FoundPath
+from fleetscan.pki.self_issued import is_self_issued
 from fleetscan.pki.signatures import SignatureState
 from fleetscan.text import printable
 from fleetscan.vocabulary import Checked

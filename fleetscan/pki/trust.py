@@ -15,7 +15,7 @@ from fleetscan._parse import parse_certificate
 from fleetscan.errors import ParseError, UsageError
 from fleetscan.pki.certificate_files import FileFault, read_certificates
 from fleetscan.pki.distinguished_names import name_key
-from fleetscan.pki.search import is_self_issued, keys_contradict
+from fleetscan.pki.self_issued import is_self_issued, keys_contradict
 from fleetscan.pki.trust_settings import read_trust_settings
 from fleetscan.text import printable
 

@@ -13,6 +13,7 @@ from fleetscan.errors import UsageError
 from fleetscan.registry import versions
 from fleetscan.tls import events as seen
 from fleetscan.tls.client import Client, looks_like_tls
+from fleetscan.tls.hello_cut import in_two_records
 from fleetscan.tls.ssl2 import Ssl2Client
 from fleetscan.tls.starttls import STARTTLS_KINDS, begin
 from fleetscan.vocabulary import Stage
@@ -43,6 +44,7 @@ class Conversation:
             with no certificate.
         first_flight_only: end when the server's first flight is over, nothing signed
             being checked.
+        two_records: the first ClientHello is sent in two records of TLS.
 
     Raises:
         UsageError: the caller asked for a dialogue that does not exist, or for a name
@@ -58,6 +60,7 @@ class Conversation:
         "_in_dialogue",
         "_starttls",
         "_tunnel",
+        "_two_records_for",
         "events",
     )
 
@@ -72,6 +75,7 @@ class Conversation:
         starttls: str = "none",
         identity: ClientIdentity | None = None,
         first_flight_only: bool = False,
+        two_records: bool = False,
     ) -> None:
         if starttls != "none" and starttls not in STARTTLS_KINDS:
             known = ", ".join(("none", *STARTTLS_KINDS))
@@ -93,6 +97,8 @@ class Conversation:
                 first_flight_only=first_flight_only,
             )
         )
+        # The name that is in such a hello; None where it is sent as one.
+        self._two_records_for = server_name if two_records else None
         self._starttls = starttls
         self._dialogue = None if starttls == "none" else begin(starttls, server_name)
         # Around TLS while its handshake lasts, once the dialogue has agreed to that.
@@ -107,7 +113,7 @@ class Conversation:
     def start(self, now: float) -> bytes:
         """Octets to send right after connect; `b""` while a dialogue waits for a greeting."""
         if self._dialogue is None:
-            return self._client.start(now)
+            return self._hello(now)
         self.events.append(seen.StartTlsStarted(now, self._starttls))
         return self._dialogue.start()
 
@@ -219,9 +225,15 @@ class Conversation:
     def _start_tls(self, dialogue: Dialogue, now: float) -> bytes:
         """The hello. Nothing honest stands behind the agreement; what does is judged as TLS."""
         self._tunnel = dialogue.tunnel
-        hello = self._client.start(now)
+        hello = self._hello(now)
         said = hello if self._tunnel is None else self._tunnel.wrap(hello)
         return said + self.receive(dialogue.take_rest(), now)
+
+    def _hello(self, now: float) -> bytes:
+        hello = self._client.start(now)
+        if self._two_records_for is None:
+            return hello
+        return in_two_records(hello, self._two_records_for)
 
     def _receive_tls(self, octets: bytes, now: float) -> bytes:
         """Octets of TLS, or of what comes in its place."""

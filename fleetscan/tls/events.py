@@ -63,6 +63,8 @@ class Offer:
     """Types that the server may answer, sorted: renegotiation_info too where its SCSV was sent."""
     alpn: tuple[str, ...]
     octets: int
+    """Of the message with its header, as `HelloProfile.size` and RFC 7685 section 4 count them; of
+    SSL 2.0, of the record."""
 
 
 # -- from the transport --------------------------------------------------------
@@ -139,6 +141,17 @@ class Ended:
     does not: it tells the errno only."""
 
 
+@event
+class TcpMeasured:
+    """What the system knows of the connection's TCP at its end: asked for experiments only."""
+
+    at: float
+    min_rtt_s: float | None
+    """The smallest round trip it has seen; None when it has seen none."""
+    retransmissions: int
+    """Segments sent again, in all."""
+
+
 # -- from the client -----------------------------------------------------------
 
 
@@ -199,6 +212,15 @@ class NotTls:
 
     at: float
     first_octets: bytes
+
+
+@event
+class PlainHeard:
+    """What a peer said where no TLS was spoken to it; `is_tls` is None while that is open."""
+
+    at: float
+    first_octets: bytes
+    is_tls: bool | None
 
 
 @event
@@ -353,12 +375,14 @@ Event: TypeAlias = (
     | ConnectFailed
     | FirstOctet
     | Ended
+    | TcpMeasured
     | ProxyAnswered
     | StartTlsStarted
     | StartTlsAnswered
     | NotStartTls
     | ClientHelloSent
     | NotTls
+    | PlainHeard
     | HelloRetryRequestSeen
     | ServerHelloSeen
     | ServerHelloSsl2Seen

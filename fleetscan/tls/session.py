@@ -274,7 +274,7 @@ class Session:
         record = plaintext_records(content_types.HANDSHAKE, message, version)
         self.out.append(record)
         self.note("C")
-        offer = self._offer(template, len(record))
+        offer = self._offer(template, len(message))
         self.events.append(seen.ClientHelloSent(self.now, offer))
         self.stage = Stage.SERVER_HELLO
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 import textwrap
@@ -19,6 +18,7 @@ from typing import Any
 import pytest
 
 from tests import certificates
+from tests.namespaces import command, why_not
 
 RULES = """\
 table inet fleetscan {
@@ -75,25 +75,6 @@ TARGETS = {
     "no-route": "10.55.0.1:443",
     "dark-neighbour": "10.99.0.77:443",
 }
-
-
-def command(*words: str, text: str | None = None) -> None:
-    """Run one command; its failure fails the test."""
-    subprocess.run(words, input=text, text=True, check=True, capture_output=True)
-
-
-def why_not() -> str:
-    """What is missing for network namespaces, empty when nothing is."""
-    if sys.platform != "linux" or os.geteuid() != 0:
-        return "needs root on Linux, for network namespaces"
-    for tool in ("ip", "nft"):
-        if shutil.which(tool, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") is None:
-            return f"needs the command {tool}"
-    name = f"fleetscan-{os.getpid()}-try"
-    if subprocess.run(["ip", "netns", "add", name], capture_output=True).returncode:
-        return "network namespaces are not permitted here"
-    subprocess.run(["ip", "netns", "del", name], check=False)
-    return ""
 
 
 @contextlib.contextmanager

@@ -9,12 +9,12 @@ import textwrap
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from itertools import pairwise
 from time import monotonic
 
 import pytest
 
-from fleetscan.engine import probe
 from fleetscan.engine.config import Deadlines, ScanConfig
 from fleetscan.engine.outcome import ProbeOutcome
 from fleetscan.engine.source import Item
@@ -436,8 +436,7 @@ def test_wherever_our_code_fails_the_target_has_its_outcome(
     elif place == "contains":
         monkeypatch.setattr(Excludes, "contains", breaks)
     else:
-        parts = {"converse": client.client.converse, "fold": client.client.fold, place: breaks}
-        client.client = probe.Client(**parts)  # type: ignore[arg-type]
+        client.client = replace(client.client, **{place: breaks})  # type: ignore[arg-type]
 
     async def work() -> list[ProbeOutcome]:
         async with servers.serving(servers.answers, ALL_LOOPBACK) as port:

@@ -166,7 +166,7 @@ async def hangs_up(reader: Reader, writer: Writer) -> None:
         ("rdp", answers_alert, "protocol.other", {"protocol": "TLS from the first octet"}),
         ("xmpp-client", answers_alert, "protocol.other", {"protocol": "TLS from the first octet"}),
         ("ldap", hangs_up, "protocol.starttls_refused", {"ended_by": "fin"}),
-        ("postgresql", is_openssl, "protocol.starttls_refused", {"ended_by": "fin"}),
+        ("postgresql", is_openssl, "protocol.other", {}),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

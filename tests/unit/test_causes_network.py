@@ -207,6 +207,25 @@ def test_the_transport_may_know_more_than_an_errno() -> None:
     assert cause_ids(connecting(ended_by=EndedBy.ICMP)) == ["connect.unreachable"]
 
 
+def test_a_reset_of_a_connection_that_stood_is_no_refusal() -> None:
+    """A RST in answer to the SYN is ECONNREFUSED; ECONNRESET is one in a later state.
+
+    Linux, FreeBSD and macOS alike: HAProxy's `tcp-request connection reject` gives it.
+    """
+    cause = only_cause(connecting(errno=errno.ECONNRESET))
+
+    assert cause.entry.id == "server.closed_on_accept"
+    assert cause.match.confidence is Confidence.OBSERVED
+    assert cause.match.evidence["errno"] == "ECONNRESET"
+
+
+def test_the_proxys_reset_is_not_the_targets() -> None:
+    """With a proxy it is the proxy that is connected to."""
+    seen = connecting(errno=errno.ECONNRESET, proxy="http://proxy.example:3128")
+
+    assert "server.closed_on_accept" not in cause_ids(seen)
+
+
 def test_an_errno_after_the_connection_stood_is_no_unreachable() -> None:
     """EPIPE on the way out of a hello is the server's end of it."""
     assert cause_ids(ended(EndedBy.RST, errno=errno.EPIPE)) == ["server.reset_after_hello"]

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from fleetscan import limits
+from fleetscan.causes import classify
 from fleetscan.causes.banners import SIGNATURES, identify
 from fleetscan.causes.model import Confidence
 from fleetscan.vocabulary import STARTTLS_KINDS, STARTTLS_PORTS, Checked, EndedBy, Stage
@@ -190,7 +191,7 @@ def test_nothing_known_is_garbage() -> None:
 
 def test_a_page_that_a_filter_may_have_written() -> None:
     """causes.md: a block page is settled by the same page from unrelated addresses."""
-    blocked = only_cause(spoke(b"HTTP/1.1 403 Forbidden\r\n\r\nSquidGuard")).match
+    blocked = only_cause(spoke(b"HTTP/1.1 403 Forbidden\r\n\r\nGo away")).match
     plain = only_cause(spoke(b"HTTP/1.1 400 Bad Request\r\n")).match
 
     assert blocked.alternatives == ("interference.block_page",)
@@ -216,7 +217,7 @@ def test_a_page_that_a_filter_may_have_written() -> None:
 )
 def test_words_of_a_block_page_name_it_as_an_alternative(page: bytes, blocked: bool) -> None:
     """causes.md: a page in place of TLS may be a filter's, whatever its code."""
-    cause = only_cause(spoke(page))
+    cause = classify(case(spoke(page))).causes[-1]
 
     assert cause.entry.id == HTTP
     assert cause.match.alternatives == (("interference.block_page",) if blocked else ())

@@ -11,11 +11,13 @@ from pathlib import Path
 
 import click
 import pytest
+import uvloop
 
 from fleetscan import limits
-from fleetscan.cli import app, verify
+from fleetscan.cli import app, diagnose, verify
 from fleetscan.cli.hello import hello_options
 from fleetscan.cli.scan import command, request_from
+from fleetscan.lab import Lab
 from fleetscan.output.schema import load_schema
 from fleetscan.pki.fetch_guard import HTTP_PORTS
 from fleetscan.pki.fetched import FetchReason
@@ -124,6 +126,76 @@ def test_what_the_page_about_verify_shows_is_what_is_printed(
     for line, printed in shown:
         app.run(shlex.split(line))
         assert capfd.readouterr().out.strip() == textwrap.dedent(printed).strip()
+
+
+def test_the_page_about_explain_shows_what_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
+    """Every command of the page, with its own output."""
+    page = (PROJECT / "docs" / "explain.md").read_text()
+    shown = re.findall(
+        r"^    \$ fleetscan (explain .*)\n((?:    .*\n|\n)+?)(?=^\S)", page, re.MULTILINE
+    )
+
+    assert len(shown) == 3
+    for line, printed in shown:
+        app.run(shlex.split(line))
+        assert capfd.readouterr().out.strip() == textwrap.dedent(printed).strip()
+
+
+DIAGNOSE_PAGE = (PROJECT / "docs" / "diagnose.md").read_text()
+
+
+def test_the_page_about_diagnose_names_every_option_and_field() -> None:
+    """What there is to choose from, and what comes out."""
+    schema = load_schema("diagnose")
+    fields = [
+        *schema["properties"],
+        *(
+            name
+            for part in ("diagnosis", "rung", "experiment", "choice", "explanation", "command")
+            for name in schema["$defs"][part]["properties"]
+            if name not in ("id", "version", "cipher_suite", "group")
+        ),
+    ]
+
+    options = [option.opts[-1] for option in diagnose.command.params[1:]]
+    for name in (*fields, *options):
+        assert f"`{name}`" in DIAGNOSE_PAGE or f"`{name} " in DIAGNOSE_PAGE, name
+
+
+def test_what_the_page_about_diagnose_shows_is_what_is_printed(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """The same condition again: all but its times, its place and where lines are broken."""
+    ((line, printed),) = re.findall(
+        r"^    \$ fleetscan (diagnose .*)\n((?:    .*\n|\n)+?)(?=^\S)", DIAGNOSE_PAGE, re.MULTILINE
+    )
+    name = shlex.split(line)[1].partition("@")[0]
+
+    async def again() -> None:
+        async with Lab() as lab:
+            (target,) = [each for each in lab.targets if each.server_name == name]
+            place = f"{name}@{target.address}:{target.port}"
+            arguments = [place, "--trust", str(lab.trust_file)]
+            context = diagnose.command.make_context("diagnose", arguments)
+            await diagnose.run_diagnose(diagnose.request_from(context.params))
+
+    uvloop.run(again())
+
+    assert alike(capfd.readouterr().out) == alike(printed)
+
+
+def alike(shown: str) -> str:
+    """Without times, addresses, ports, paths, sizes of hellos, and where lines are broken."""
+    for pattern, word in (
+        (r" \\\n", " "),
+        (r"[\d.]+ m?s\b", "TIME"),
+        (r"127\.83\.\d+\.\d+", "ADDRESS"),
+        (r"(ADDRESS(?::| port ))\d+", r"\1PORT"),
+        (r"\S*root\.pem", "ROOT"),
+        (r"[\d,]+ octets", "OCTETS"),
+    ):
+        shown = re.sub(pattern, word, shown)
+    return " ".join(shown.split())
 
 
 @pytest.mark.parametrize(

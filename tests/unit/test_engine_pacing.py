@@ -225,3 +225,115 @@ def test_every_job_starts_once_and_no_bound_is_broken(
     assert sum(done.values()) == len(jobs)
     pacing.next_ready(now + 1.0)
     assert pacing.places == 0
+
+
+def test_what_is_waited_for_comes_first_at_every_bound() -> None:
+    """A question overtakes what waits for a turn, for its address and for its network."""
+    pacing: Pacing[str] = Pacing(
+        Bounds(address_in_flight=1, prefix_in_flight=2, address_per_second=1000)
+    )
+    for work in ("first", "second", "third"):
+        pacing.submit("192.0.2.1", work)
+    pacing.submit("192.0.2.2", "neighbour")
+    running = {job.work: job for job in started(pacing, 1.0)}
+    pacing.submit("192.0.2.3", "another")
+    assert (sorted(running), started(pacing, 1.0)) == (["first", "neighbour"], [])
+    pacing.submit("192.0.2.1", "question", asked=True)
+    pacing.submit("192.0.2.4", "asked next door", asked=True)
+    assert started(pacing, 1.0) == []
+
+    pacing.finished(running["first"], 2.0)
+    pacing.finished(running["neighbour"], 2.0)
+
+    assert sorted(job.work for job in started(pacing, 2.0)) == ["asked next door", "question"]
+
+
+def test_while_first_probes_are_stopped_time_wakes_questions_only() -> None:
+    """Whoever asks when to come back is not sent round for work that may not start."""
+    pacing: Pacing[str] = Pacing(Bounds(address_per_second=20))
+    pacing.submit("192.0.2.1", "probe")
+
+    assert pacing.next_ready(1.0, asked_only=True) is None
+    assert pacing.wake_at(1.0, asked_only=True) is None
+    assert pacing.wake_at(1.0) == 1.0
+
+    for work in ("question", "another"):
+        pacing.submit("192.0.2.1", work, asked=True)
+    (job,) = [pacing.next_ready(1.0, asked_only=True)]
+    assert job is not None
+    assert pacing.next_ready(1.0, asked_only=True) is None
+    assert (job.work, pacing.wake_at(1.0, asked_only=True)) == ("question", 1.05)
+    pacing.finished(job, 1.01)
+    (job,) = [pacing.next_ready(1.06, asked_only=True)]
+    assert job is not None
+    pacing.finished(job, 1.07)
+    assert pacing.next_ready(1.07) is None  # the probe waits for its address's interval now
+    assert pacing.wake_at(1.07) == pytest.approx(1.11)
+    assert pacing.wake_at(1.07, asked_only=True) is None
+
+    pacing.submit("192.0.2.1", "last", asked=True)
+    assert sorted(pacing.withdraw()) == ["last", "probe"]
+    assert (pacing.waiting, pacing.wake_at(1.0), pacing.wake_at(1.0, asked_only=True)) == (
+        0,
+        None,
+        None,
+    )
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 2), st.integers(0, 2), st.integers(1, 40), st.booleans()),
+        min_size=1,
+        max_size=60,
+    ),
+    st.integers(0, 30),
+    st.integers(1, 4),
+    st.integers(1, 2),
+    st.integers(1, 3),
+)
+def test_no_question_waits_for_first_probes_that_are_stopped(
+    jobs: list[tuple[int, int, int, bool]],
+    turns_before: int,
+    concurrency: int,
+    address_in_flight: int,
+    prefix_in_flight: int,
+) -> None:
+    """Whatever had started before: all questions start then, and all else when it may again."""
+    bounds = Bounds(
+        concurrency=concurrency,
+        address_in_flight=address_in_flight,
+        address_per_second=20,
+        prefix_in_flight=prefix_in_flight,
+    )
+    pacing: Pacing[tuple[int, bool]] = Pacing(bounds)
+    for prefix, host, duration, asked in jobs:
+        pacing.submit(f"10.0.{prefix}.{host}", (duration, asked), asked=asked)
+    now = 100.0
+    done: Counter[bool] = Counter()
+    ends: list[tuple[float, int, Job[tuple[int, bool]]]] = []
+
+    def run(turns: int, *, asked_only: bool) -> None:
+        """So many turns of time, or fewer when nothing more can happen."""
+        nonlocal now
+        for _ in range(turns):
+            while (job := pacing.next_ready(now, asked_only=asked_only)) is not None:
+                assert job.work[1] or not asked_only
+                done[job.work[1]] += 1
+                heapq.heappush(ends, (now + job.work[0] / 1000, done.total(), job))
+            wake = pacing.wake_at(now, asked_only=asked_only)
+            times = [time for time in (wake, ends[0][0] if ends else None) if time is not None]
+            if not times:
+                return
+            now = max(now, min(times))
+            while ends and ends[0][0] <= now:
+                pacing.finished(heapq.heappop(ends)[2], now)
+
+    run(turns_before, asked_only=False)
+    run(10_000, asked_only=True)
+    assert done[True] == sum(asked for *_, asked in jobs)
+
+    run(10_000, asked_only=False)
+    assert done.total() == len(jobs)
+    pacing.next_ready(now + 1.0)
+    assert pacing.places == 0

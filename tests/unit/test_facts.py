@@ -177,8 +177,34 @@ def test_timings() -> None:
         ]
     )
     assert facts.timings == Timings(
-        resolve=250.0, connect=250.0, first_octet=500.0, handshake=1_000.0, total=3_250.0
+        resolve=250.0,
+        connect=250.0,
+        first_octet=500.0,
+        handshake=1_000.0,
+        total=3_250.0,
+        passed=((Stage.RESOLVE, 250.0), (Stage.CONNECT, 1_000.0), (Stage.CLIENT_HELLO, 1_250.0)),
     )
+
+
+@pytest.mark.parametrize(
+    ("history", "stages"),
+    [
+        ("sxkGFf", "server_hello certificate key_exchange client_finished server_finished"),
+        ("soxyfF", "server_hello certificate server_finished client_finished"),
+    ],
+    ids=["tls12-sends-its-key-exchange-apart", "tls13-signs-behind-the-certificate"],
+)
+def test_each_stage_is_passed_with_its_last_message(history: str, stages: str) -> None:
+    """RFC 5246 section 7.3, RFC 8446 section 2: one second a message, from the hello on."""
+    said = [seen.MessageSeen(float(at), letter) for at, letter in enumerate(history, start=1)]
+    facts = fold([seen.ClientHelloSent(0.0, OFFER), *said, ended(at=9.0)])
+
+    passed = dict(facts.timings.passed)
+    assert [stage.value for stage in passed] == ["client_hello", *stages.split()]
+    last = {stage: 1_000.0 * (1 + max(map(history.find, letters))) for stage, letters in (
+        (Stage.CERTIFICATE, "xy"), (Stage.CLIENT_FINISHED, "F"), (Stage.SERVER_FINISHED, "f"),
+    )}  # fmt: skip
+    assert {stage: passed[stage] for stage in last} == last
 
 
 def test_first_octet_of_one_who_spoke_first_counts_from_connect() -> None:
@@ -267,6 +293,17 @@ def test_a_whole_handshake() -> None:
     assert not facts.hello_retry_requested
     assert facts.dh_prime_bits is None
     assert facts.completed
+
+
+@pytest.mark.parametrize(("min_rtt_s", "min_rtt_ms"), [(0.0125, 12.5), (None, None)])
+def test_what_tcp_measured_is_told_in_milliseconds(
+    min_rtt_s: float | None, min_rtt_ms: float | None
+) -> None:
+    """And a round trip that was never seen is none; without the event nothing is known."""
+    facts = fold([seen.TcpMeasured(1.0, min_rtt_s, 2)])
+
+    assert (facts.min_rtt_ms, facts.retransmissions) == (min_rtt_ms, 2)
+    assert (fold([]).min_rtt_ms, fold([]).retransmissions) == (None, None)
 
 
 def test_every_event_is_understood() -> None:

@@ -188,6 +188,27 @@ def test_an_answer_that_never_comes_ends_at_the_deadline() -> None:
     assert "RuntimeError: planted" in by_port[2].outcome.internal_error
 
 
+def test_an_error_in_the_question_whether_to_ask_costs_one_target() -> None:
+    """It is asked about each result, and no result may end the others."""
+
+    class Doubts(Answers):
+        def wants(self, judged: Judged) -> bool:
+            if port_of(judged) == 101:
+                raise RuntimeError("planted")
+            return super().wants(judged)
+
+    async def work() -> list[Judged]:
+        answers = Doubts()
+        answers.gate.set()
+        return [judged async for judged in WaitingRoom(answers).through(stream(1, 101, 102))]
+
+    told = {port_of(judged): judged.outcome.internal_error for judged in run(work())}
+
+    assert sorted(told) == [1, 101, 102]
+    assert "RuntimeError: planted" in told[101]
+    assert (told[1], told[102]) == ("", "")
+
+
 @pytest.mark.parametrize("begun", [True, False])
 def test_an_abort_gives_every_result_as_interrupted(begun: bool) -> None:
     """Also one whose enquiry was made and had not run a step."""
@@ -316,7 +337,7 @@ def asked_about(responder: Responder, *outcomes: ProbeOutcome) -> list[Judged]:
     async def work() -> list[Judged]:
         one = judge()
         room = WaitingRoom(RevocationEnquirer(one, responder))
-        verdicts = Verdicts(one, room=room)
+        verdicts = Verdicts(one, rooms=(room,))
         told = [judged async for judged in verdicts.of(given())]
         await verdicts.aclose()
         return told

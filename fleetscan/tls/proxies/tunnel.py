@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from fleetscan.tls.conversation import Conversation
     from fleetscan.tls.events import Event
+    from fleetscan.tls.plain_question import PlainQuestion
     from fleetscan.vocabulary import ProxyAnswer
 
 
@@ -54,7 +55,14 @@ class Tunnel:
 
     __slots__ = ("_conversation", "_dialogue", "_ended", "_heard", "_open", "_received", "_said")
 
-    def __init__(self, conversation: Conversation, *, proxy: Proxy, host: str, port: int) -> None:
+    def __init__(
+        self,
+        conversation: Conversation | PlainQuestion,
+        *,
+        proxy: Proxy,
+        host: str,
+        port: int,
+    ) -> None:
         self._conversation = conversation
         self._dialogue = _DIALOGUES[proxy.kind](host, port, proxy.credentials)
         self._received = 0

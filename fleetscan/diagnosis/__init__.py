@@ -1,0 +1,1 @@
+"""Which question to ask a failing target next. Pure: it asks nobody itself."""

@@ -1,0 +1,1 @@
+"""Real runs of clients and servers whose words `fleetscan explain` knows."""
